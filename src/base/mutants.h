@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* mutants.h: the bugs that a build with -DRUNG_MUTANT=n puts back; read by C and by assembly. */
+#ifndef RUNG_MUTANTS_H
+#define RUNG_MUTANTS_H
+
+#ifndef RUNG_MUTANT
+#define RUNG_MUTANT 0
+#endif
+
+#define MUTANT_OWN_BP 1            /* mcall saves its own frame pointer: Go before CL 476235 */
+#define MUTANT_LINK_NEVER_CUT 2    /* g0 stays linked to a goroutine that others may run */
+#define MUTANT_LINK_CUT_EARLY 3    /* mcall never links: its caller is hidden while fn runs */
+#define MUTANT_ROOT_NOT_ZERO 4     /* a goroutine's root record holds a stale frame pointer */
+#define MUTANT_G0_ABOVE 5          /* g0 stacks lie above the goroutines': links go down */
+#define MUTANT_CFI_OFF_BY_8 6      /* one wrong CFA in the switch */
+#define MUTANT_NO_RECHECK 7        /* the last spinner sleeps without looking again */
+#define MUTANT_NO_NEEDSPINNING 8   /* Go #45867: nobody takes the spinner's place */
+#define MUTANT_NO_MEMBARRIER 9     /* the hand-over's handshake without its heavy half */
+#define MUTANT_PUBLISH_EARLY 10    /* a goroutine is made visible before its registers are saved */
+#define MUTANT_STALE_SELECT 11     /* a select leaves its waiters in the losing channels */
+#define MUTANT_LOST_TIMER 12       /* an earlier timer does not wake the sleeper */
+
+#endif

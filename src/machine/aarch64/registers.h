@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* registers.h for arm64: what CFI and signal frames call the registers. */
+#ifndef RUNG_REGISTERS_H
+#define RUNG_REGISTERS_H
+
+#include <ucontext.h>
+
+#include "base/base.h"
+
+enum {
+    DWARF_FP = 29,
+    DWARF_SP = 31,
+    DWARF_PC = 30,    /* the return address's column: lr */
+    DWARF_BASE = 256, /* nobody's */
+    ENTRY_CFA_OFFSET = 0,
+    ENTRY_RA_OFFSET = 0,
+    ENTRY_RA_IS_SAVED = 0,      /* a call leaves the return address in lr */
+    RECORD_STEP_GIVES_SP = 0,   /* the frame record may lie anywhere in its frame */
+    SIGNAL_CONTEXT_OFFSET = 128 /* from sp in the code that a handler returns to, over the siginfo */
+};
+
+#define REGISTERS_CONTEXT_BYTES (offsetof(ucontext_t, uc_mcontext.pstate) + 8)
+#define REGISTERS_BASE(uc)      ((void)(uc), (uintptr_t)0)
+#define REGISTERS_LR(uc)        ((uintptr_t)(uc)->uc_mcontext.regs[30])
+
+/* The register of a DWARF number. false where the number means none. */
+static inline bool registers_read(const ucontext_t *context, int number, uintptr_t *value)
+{
+    if (number < 0 || number > DWARF_SP)
+        return false;
+    *value = number == DWARF_SP ? (uintptr_t)context->uc_mcontext.sp
+                                : (uintptr_t)context->uc_mcontext.regs[number];
+    return true;
+}
+
+struct registers {
+    uintptr_t pc, sp, fp, lr, base;
+};
+
+/* The registers of the function that this is written in, at this instruction. */
+static always_inline void registers_capture(struct registers *registers)
+{
+    uintptr_t pc, sp, fp, lr;
+    __asm__ volatile("adr %0, .\n\tmov %1, sp\n\tmov %2, x29\n\tmov %3, x30"
+                     : "=&r"(pc), "=&r"(sp), "=&r"(fp), "=&r"(lr));
+    *registers = (struct registers){ pc, sp, fp, lr, 0 };
+}
+
+/* A return address without its signature (pointer authentication; a no-op on older CPUs). */
+static always_inline uintptr_t registers_strip(uintptr_t pc)
+{
+    register uintptr_t lr __asm__("x30") = pc;
+    __asm__("hint #7" : "+r"(lr)); /* xpaclri */
+    return lr;
+}
+
+#endif

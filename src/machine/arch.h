@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch.h: what a CPU must give, and the contract of the frame chain.
+ *
+ * A port is two files, <cpu>/switch.S and <cpu>/port.h. The assembly saves and restores what the ABI
+ * calls preserved, keeps the frame chain whole at every instruction, and says the same in CFI.
+ *
+ * A frame record is two words, {caller's frame pointer, return pc}; the root record is {0, 0}.
+ * Stacks are laid out so that links rise: signal stacks < g0 stacks < goroutine stacks.
+ *
+ *   goroutine's stack, top                          g0's stack (the thread's own), from mstart down
+ *     struct g                                        thread start-up frames
+ *     root record {0, 0}   <- bp of goroutine_start   struct machine_link  <- m->link
+ *     goroutine_main's frame                            record {bp, pc} of mcall's caller, or {0, 0}
+ *     user's frames ...                                 sp of mcall's caller
+ *     mcall's frame                                   fn's frame (park_m, schedule, ...)
+ *
+ * mcall(fn)        saves the caller's {sp, pc, bp}, and what the ABI preserves, in the goroutine; writes
+ *                  the caller's record into m->link, makes it g0's frame, and calls fn(g, m) on
+ *                  g0's stack, so that a walk from fn goes on to mcall's caller. fn never returns.
+ * machine_link_cut clears that record, in one instruction, before the goroutine is published.
+ * gogo(g)          goes on where the goroutine was saved, by an indirect jump: a return would be
+ *                  mispredicted each time, since the call it returns from was made elsewhere.
+ * systemstack(fn, arg)  calls fn(arg) on g0's stack with an ordinary frame record, and returns.
+ * goroutine_start  where a new goroutine begins; calls goroutine_main(g), in sched/.
+ * mstart(m, fn)    turns the calling thread's stack into m's g0 and calls fn(m), for ever.
+ *
+ * The current m is in a thread-local variable, defined in assembly and read by volatile assembly:
+ * a compiler may keep a thread-local's *address* over a call, and the caller of mcall may come back on
+ * another thread. Nothing of this is visible to link-time optimisation.
+ */
+#ifndef RUNG_ARCH_H
+#define RUNG_ARCH_H
+
+/* Offsets that assembly uses; port.h asserts them. */
+#define G_SP 0
+#define G_PC 8
+#define G_BP 16
+#define G_SAVED 24
+#define M_G 0
+#define M_LINK 8
+#define M_FP 16
+#define LINK_BP 0
+#define LINK_PC 8
+#define LINK_SP 16
+
+#if defined(__x86_64__)
+#define G_FP 64
+#elif defined(__aarch64__)
+#define G_FP 168
+#else
+#error "rung runs on x86-64 and arm64"
+#endif
+
+#ifndef __ASSEMBLER__
+
+#include "base/base.h"
+
+struct frame_record {
+    uintptr_t bp, pc;
+};
+
+/* g0's frame while a function called by mcall runs; see the picture above. */
+struct machine_link {
+    struct frame_record record;
+    uintptr_t sp;
+    uintptr_t unused;
+};
+
+/* A goroutine that does not run: its caller's triple, from which a walk goes on. */
+struct gobuf {
+    uintptr_t sp, pc, bp;
+#if defined(__x86_64__)
+    uintptr_t saved[5]; /* rbx, r12 to r15 */
+#else
+    uintptr_t saved[18]; /* x19 to x28, d8 to d15 */
+#endif
+};
+
+#if defined(__x86_64__)
+struct fp_control {
+    uint32_t mxcsr; /* the low six bits are sticky flags, not control */
+    uint16_t x87;
+};
+#else
+struct fp_control {
+    uint64_t fpcr;
+};
+#endif
+
+/* What assembly knows of a g: its first member. */
+struct machine_g {
+    struct gobuf sched;
+    struct fp_control fp; /* saved by mcall */
+};
+
+/* What assembly knows of an m: its first member. */
+struct machine_m {
+    void *g;                   /* the goroutine that this thread runs, also while on g0 */
+    struct machine_link *link; /* set once by mstart */
+    struct fp_control fp;      /* what the CPU holds, as of the last mcall */
+};
+
+typedef void mcall_function(void *g, void *m);
+
+noreturn void rung_gogo(void *g);
+void rung_mcall(mcall_function *fn);
+void rung_systemstack(void (*fn)(void *arg), void *arg);
+void rung_goroutine_start(void);
+noreturn void rung_mstart(void *m, void (*fn)(void *m));
+
+/* Called by goroutine_start. Defined in sched/g.c. */
+noreturn void rung_goroutine_main(void *g);
+
+#if defined(__x86_64__)
+#include "machine/x86_64/port.h"
+#else
+#include "machine/aarch64/port.h"
+#endif
+
+/* Prepares a goroutine that starts at rung_goroutine_start with its root record just below `top`. */
+static always_inline void machine_prepare(struct machine_g *g, uintptr_t top)
+{
+    struct frame_record *root = (struct frame_record *)(top - sizeof *root);
+    root->bp = MUTANT(ROOT_NOT_ZERO) ? top + 64 : 0;
+    root->pc = 0;
+    g->sched.sp = (uintptr_t)root;
+    g->sched.pc = (uintptr_t)rung_goroutine_start;
+    g->sched.bp = (uintptr_t)root;
+    g->sched.saved[0] = (uintptr_t)g; /* goroutine_start finds its argument here */
+}
+
+#endif
+#endif

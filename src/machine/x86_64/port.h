@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* port.h for x86-64: the inline half of arch.h's port contract. */
+#ifndef RUNG_PORT_H
+#define RUNG_PORT_H
+
+_Static_assert(offsetof(struct machine_g, sched.sp) == G_SP, "switch.S");
+_Static_assert(offsetof(struct machine_g, sched.pc) == G_PC, "switch.S");
+_Static_assert(offsetof(struct machine_g, sched.bp) == G_BP, "switch.S");
+_Static_assert(offsetof(struct machine_g, sched.saved) == G_SAVED, "switch.S");
+_Static_assert(offsetof(struct machine_g, fp) == G_FP, "switch.S");
+_Static_assert(offsetof(struct machine_m, g) == M_G, "switch.S");
+_Static_assert(offsetof(struct machine_m, link) == M_LINK, "switch.S");
+_Static_assert(offsetof(struct machine_m, fp) == M_FP, "switch.S");
+_Static_assert(offsetof(struct machine_link, sp) == LINK_SP, "switch.S");
+
+/* The current thread's m, NULL on a thread that rung has not met. Read anew each time. */
+static always_inline void *machine_m(void)
+{
+    void *m;
+    __asm__ volatile("movq rung_m@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(m));
+    return m;
+}
+
+static always_inline void machine_m_set(void *m)
+{
+    uintptr_t offset;
+    __asm__ volatile("movq rung_m@gottpoff(%%rip), %0\n\tmovq %1, %%fs:(%0)"
+                     : "=&r"(offset)
+                     : "r"(m)
+                     : "memory");
+}
+
+/* One instruction, so that no walk meets half a root. */
+static always_inline void machine_link_cut(struct machine_m *m)
+{
+    if (MUTANT(LINK_NEVER_CUT))
+        return;
+    __asm__ volatile("pxor %%xmm0, %%xmm0\n\tmovaps %%xmm0, %0" : "=m"(m->link->record) : : "xmm0");
+}
+
+static always_inline uintptr_t machine_sp(void)
+{
+    uintptr_t sp;
+    __asm__ volatile("movq %%rsp, %0" : "=r"(sp));
+    return sp;
+}
+
+/* ---- floating-point control: belongs to the goroutine ---- */
+
+enum { MXCSR_FLAGS = 0x3f };
+
+static always_inline void machine_fp_save(struct fp_control *fp)
+{
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(fp->mxcsr), "=m"(fp->x87));
+}
+
+static always_inline bool machine_fp_differs(const struct fp_control *a, const struct fp_control *b)
+{
+    return ((a->mxcsr ^ b->mxcsr) & ~(uint32_t)MXCSR_FLAGS) != 0 || a->x87 != b->x87;
+}
+
+static always_inline void machine_fp_load(const struct fp_control *fp)
+{
+    __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(fp->mxcsr), "m"(fp->x87));
+}
+
+/* ---- a signal's context ---- */
+
+#define MACHINE_CONTEXT_PC(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RIP])
+#define MACHINE_CONTEXT_SP(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RSP])
+#define MACHINE_CONTEXT_BP(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RBP])
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* registers.h for x86-64: what CFI and signal frames call the registers. */
+#ifndef RUNG_REGISTERS_H
+#define RUNG_REGISTERS_H
+
+#include <ucontext.h>
+
+#include "base/base.h"
+
+enum {
+    DWARF_FP = 6,
+    DWARF_SP = 7,
+    DWARF_PC = 16,  /* the return address's column */
+    DWARF_BASE = 3, /* rbx: the CFA of the dynamic linker's resolver */
+    ENTRY_CFA_OFFSET = 8,
+    ENTRY_RA_OFFSET = -8,
+    ENTRY_RA_IS_SAVED = 1,    /* a call pushes the return address */
+    RECORD_STEP_GIVES_SP = 1, /* the caller's sp is just above the frame record */
+    SIGNAL_CONTEXT_OFFSET = 0 /* from sp in the code that a handler returns to, to the ucontext */
+};
+
+#define REGISTERS_CONTEXT_BYTES offsetof(ucontext_t, uc_mcontext.fpregs)
+#define REGISTERS_BASE(uc)      ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RBX])
+#define REGISTERS_LR(uc)        ((uintptr_t)0)
+
+/* The register of a DWARF number. false where the number means none. */
+static inline bool registers_read(const ucontext_t *context, int number, uintptr_t *value)
+{
+    static const uint8_t map[] = { REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                   REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                   REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP };
+    if (number < 0 || (size_t)number >= array_length(map))
+        return false;
+    *value = (uintptr_t)context->uc_mcontext.gregs[map[number]];
+    return true;
+}
+
+struct registers {
+    uintptr_t pc, sp, fp, lr, base;
+};
+
+/* The registers of the function that this is written in, at this instruction. */
+static always_inline void registers_capture(struct registers *registers)
+{
+    __asm__ volatile("leaq 0(%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2\n\tmovq %%rbx, %3"
+                     : "=r"(registers->pc), "=m"(registers->sp), "=m"(registers->fp),
+                       "=m"(registers->base));
+    registers->lr = 0;
+}
+
+/* A return address without its signature: x86 has none. */
+static always_inline uintptr_t registers_strip(uintptr_t pc)
+{
+    return pc;
+}
+
+#endif

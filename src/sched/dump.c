@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dump.c: what every goroutine does: on request, on SIGQUIT, at a panic, a deadlock, an overflow.
+ *
+ * Nothing is stopped and no lock is taken that others hold while they run, so that a dump works when all else
+ * hangs, and from a signal handler. Memory comes from mmap.
+ *
+ * A parked goroutine is walked from its saved triple, between two looks at g->wait and g->status: if
+ * either changed, it ran meanwhile, and is looked at again. A running one is asked: its thread gets
+ * SIGURG, and its handler walks the stack that it interrupted. A thread that does not answer within
+ * ANSWER_NS (asleep for good in the kernel, signals blocked) is shown without a stack.
+ *
+ * Equal stacks in equal states are shown once: they are kept in a hash table by stack.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "machine/object.h"
+#include "machine/unwind.h"
+#include "sched/park.h"
+#include <rung_debug.h>
+
+enum { TRIES = 3, IDS_SHOWN = 8, LINGERING_SHOWN = 16 };
+#define ANSWER_NS INT64_C(200000000)
+
+/* ---- walking ---- */
+
+/* The stacks that a walk on this thread may pass through, lowest first. */
+static size_t ranges_of(struct m *m, struct stack_range ranges[3])
+{
+    size_t count = 0;
+    if (m == NULL)
+        return 0;
+    if (m->signal.low != 0)
+        ranges[count++] = (struct stack_range){ m->signal.low, m->signal.high };
+    /* g0's frames end below the m, which lies at the stack's top. */
+    if (m->g0.low != 0)
+        ranges[count++] = (struct stack_range){ m->g0.low, m->is_thread ? m->g0.high : (uintptr_t)m };
+    struct g *g = m_g(m);
+    if (g != NULL && !g->is_thread && atomic_load_relaxed(&g->m) == m)
+        ranges[count++] = (struct stack_range){ g->stack_low, g->stack_high };
+    return count;
+}
+
+noinline size_t rung_backtrace(uintptr_t *pcs, size_t capacity)
+{
+    struct stack_range ranges[3];
+    size_t count = ranges_of(machine_m(), ranges);
+    uintptr_t all[UNWIND_DEPTH_MAX];
+    size_t depth = unwind_here(ranges, count, all, UNWIND_DEPTH_MAX);
+    size_t skip = depth > 1 ? 1 : 0; /* this function */
+    size_t given = depth - skip < capacity ? depth - skip : capacity;
+    memcpy(pcs, all + skip, given * sizeof *pcs);
+    return given;
+}
+
+size_t rung_backtrace_context(const void *ucontext, uintptr_t *pcs, size_t capacity)
+{
+    struct stack_range ranges[3];
+    size_t count = ranges_of(machine_m(), ranges);
+    return unwind_from_context(ucontext, ranges, count, pcs, capacity);
+}
+
+/* ---- asking another thread ---- */
+
+static struct {
+    uint32_t busy;      /* atomic: one question at a time */
+    struct m *asked;    /* atomic: who shall answer; NULL: nobody */
+    uint32_t answered;  /* atomic */
+    size_t depth;
+    uintptr_t pcs[UNWIND_DEPTH_MAX];
+} question;
+
+static struct sigaction old_urg, old_quit, old_segv, old_bus;
+
+static void chain(const struct sigaction *old, int signal_number, siginfo_t *info, void *context)
+{
+    if (old->sa_flags & SA_SIGINFO)
+        old->sa_sigaction(signal_number, info, context);
+    else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
+        old->sa_handler(signal_number);
+}
+
+static void on_urg(int signal_number, siginfo_t *info, void *context)
+{
+    int saved = errno;
+    struct m *m = machine_m();
+    if (m != NULL && atomic_load_acquire(&question.asked) == m) { /* acquire: pairs with ask */
+        question.depth = rung_backtrace_context(context, question.pcs, UNWIND_DEPTH_MAX);
+        atomic_store_relaxed(&question.asked, NULL);
+        atomic_store_release(&question.answered, 1); /* release: pairs with ask */
+    } else {
+        chain(&old_urg, signal_number, info, context);
+    }
+    errno = saved;
+}
+
+/* The stack that m's thread is on. 0 if it does not answer. */
+static size_t ask(struct m *m, uintptr_t *pcs)
+{
+    uint32_t free = 0;
+    size_t depth = 0;
+    if (!atomic_cas_acquire(&question.busy, &free, 1))
+        return 0;
+    atomic_store_relaxed(&question.answered, 0);
+    atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
+    if (os_thread_signal(m->tid, SIGURG) == 0) {
+        int64_t until = os_now() + ANSWER_NS;
+        while (!atomic_load_acquire(&question.answered) && os_now() < until) /* acquire: pairs with on_urg */
+            os_thread_yield();
+    }
+    if (atomic_load_acquire(&question.answered)) {
+        depth = question.depth;
+        memcpy(pcs, question.pcs, depth * sizeof *pcs);
+    }
+    atomic_store_relaxed(&question.asked, NULL);
+    atomic_store_release(&question.busy, 0);
+    return depth;
+}
+
+/* ---- one goroutine ---- */
+
+struct look {
+    uint32_t status;
+    uint8_t reason;
+    int64_t since;
+    size_t depth;
+    uintptr_t pcs[UNWIND_DEPTH_MAX];
+};
+
+static size_t walk_saved(struct g *g, uintptr_t *pcs)
+{
+    const struct gobuf *saved = &g->machine.sched;
+    struct stack_range range = { g->stack_low, g->stack_high & ~(uintptr_t)7 };
+    if (saved->pc == (uintptr_t)rung_goroutine_start) {
+        pcs[0] = (uintptr_t)g->fn;
+        return 1;
+    }
+    struct unwind_start start = { .pc = saved->pc, .sp = saved->sp, .fp = saved->bp };
+    return unwind(&start, &range, 1, pcs, UNWIND_DEPTH_MAX);
+}
+
+static size_t walk_running(struct g *g, uintptr_t *pcs)
+{
+    struct m *m = atomic_load_acquire(&g->m);
+    if (m == NULL)
+        return 0;
+    if (m == machine_m())
+        return rung_backtrace(pcs, UNWIND_DEPTH_MAX);
+    return ask(m, pcs);
+}
+
+/* Looks until nothing changed meanwhile. False: it has ended. */
+static bool look_at(struct g *g, struct look *look)
+{
+    for (int i = 0; i < TRIES; i++) {
+        uint32_t wait = atomic_load_acquire(&g->wait);
+        look->status = atomic_load_acquire(&g->status);
+        look->reason = g->reason;
+        look->since = g->since;
+        look->depth = 0;
+        if (look->status != G_RUNNABLE && look->status != G_RUNNING && look->status != G_WAITING)
+            return false;
+        look->depth = look->status == G_RUNNING ? walk_running(g, look->pcs) : walk_saved(g, look->pcs);
+        fence_seq_cst();
+        if (look->status == atomic_load_relaxed(&g->status) &&
+            (look->status == G_RUNNING || wait == atomic_load_relaxed(&g->wait)))
+            return true;
+    }
+    return true;
+}
+
+/* ---- merging ---- */
+
+struct group_of_equals {
+    uint32_t hash, count;
+    uint32_t status;
+    uint8_t reason;
+    uintptr_t created_at;
+    uint64_t created_by;
+    int64_t oldest, newest; /* times of parking */
+    uint64_t ids[IDS_SHOWN];
+    char name[G_NAME];
+    struct group_of_equals *next; /* as found */
+    size_t depth;
+    uintptr_t pcs[];
+};
+
+struct table {
+    char *memory;
+    size_t bytes, used;
+    struct group_of_equals **slots;
+    size_t slot_count;
+    struct group_of_equals *first, **last;
+    uint64_t total;
+};
+
+static uint32_t hash_of(const struct look *look, const struct g *g)
+{
+    uint64_t hash = look->status * 31 + look->reason + g->created_at;
+    for (size_t i = 0; i < look->depth; i++)
+        hash = (hash ^ look->pcs[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(hash >> 32);
+}
+
+static bool is_equal(const struct group_of_equals *group, uint32_t hash, const struct look *look,
+                     const struct g *g)
+{
+    return group->hash == hash && group->status == look->status && group->reason == look->reason &&
+           group->created_at == g->created_at && group->depth == look->depth &&
+           memcmp(group->pcs, look->pcs, look->depth * sizeof look->pcs[0]) == 0;
+}
+
+static struct group_of_equals *table_add(struct table *table, size_t slot, const struct look *look,
+                                         const struct g *g, uint32_t hash)
+{
+    size_t bytes = sizeof(struct group_of_equals) + look->depth * sizeof look->pcs[0];
+    if (table->used + bytes > table->bytes)
+        return NULL;
+    struct group_of_equals *group = (struct group_of_equals *)(table->memory + table->used);
+    table->used += bytes;
+    *group = (struct group_of_equals){ .hash = hash, .status = look->status, .reason = look->reason };
+    group->created_at = g->created_at;
+    group->created_by = g->created_by;
+    group->oldest = group->newest = look->since;
+    group->depth = look->depth;
+    memcpy(group->name, g->name, G_NAME);
+    memcpy(group->pcs, look->pcs, look->depth * sizeof look->pcs[0]);
+    table->slots[slot] = group;
+    *table->last = group;
+    table->last = &group->next;
+    return group;
+}
+
+/* Where memory for another stack is lacking, the goroutine is counted only. */
+static void table_put(struct table *table, const struct look *look, const struct g *g)
+{
+    uint32_t hash = hash_of(look, g);
+    size_t slot = hash % table->slot_count;
+    struct group_of_equals *group = table->slots[slot];
+    table->total++;
+    while (group != NULL && !is_equal(group, hash, look, g)) {
+        slot = (slot + 1) % table->slot_count;
+        group = table->slots[slot];
+    }
+    if (group == NULL)
+        group = table_add(table, slot, look, g, hash);
+    if (group == NULL)
+        return;
+    if (group->count < IDS_SHOWN)
+        group->ids[group->count] = g->id;
+    group->count++;
+    if (look->since < group->oldest)
+        group->oldest = look->since;
+    if (look->since > group->newest)
+        group->newest = look->since;
+}
+
+enum { SLOTS = 1 << 16 };
+
+static bool table_init(struct table *table)
+{
+    size_t slot_bytes = SLOTS * sizeof(struct group_of_equals *);
+    *table = (struct table){ .bytes = (size_t)32 << 20, .slot_count = SLOTS };
+    table->last = &table->first;
+    table->memory = os_reserve(table->bytes);
+    if (table->memory == NULL)
+        return false;
+    if (os_commit(table->memory, table->bytes) != 0) {
+        os_release(table->memory, table->bytes);
+        return false;
+    }
+    table->slots = (struct group_of_equals **)table->memory;
+    table->used = slot_bytes;
+    return true;
+}
+
+/* ---- printing ---- */
+
+static const char *const reasons[WAIT_REASONS] = {
+    [WAIT_NONE] = "waiting",
+    [WAIT_CHAN_SEND] = "chan send",
+    [WAIT_CHAN_RECEIVE] = "chan receive",
+    [WAIT_SELECT] = "select",
+    [WAIT_SLEEP] = "sleep",
+    [WAIT_SYNC] = "sync",
+    [WAIT_COND] = "sync.(*Cond).Wait",
+    [WAIT_FOREVER] = "forever",
+};
+
+static const char *state_name(uint32_t status, uint8_t reason)
+{
+    if (status == G_RUNNABLE)
+        return "runnable";
+    if (status == G_RUNNING)
+        return "running";
+    return reason > 0 && reason < WAIT_REASONS ? reasons[reason] : "waiting";
+}
+
+static void print_pc(struct text *text, uintptr_t pc)
+{
+    char name[256];
+    size_t length = rung_symbol(pc, name, sizeof name);
+    text_add_bytes(text, name, length < sizeof name ? length : sizeof name - 1);
+}
+
+static void print_stack(struct text *text, const uintptr_t *pcs, size_t depth)
+{
+    for (size_t i = 0; i < depth; i++) {
+        if (pcs[i] == 0)
+            continue;
+        text_add(text, "    ");
+        print_pc(text, pcs[i]);
+        text_add(text, "\n");
+    }
+    if (depth == 0)
+        text_add(text, "    (its thread does not answer)\n");
+}
+
+static void print_ids(struct text *text, const struct group_of_equals *group)
+{
+    uint32_t shown = group->count < IDS_SHOWN ? group->count : IDS_SHOWN;
+    text_add(text, group->count == 1 ? "goroutine " : "goroutines ");
+    for (uint32_t i = 0; i < shown; i++) {
+        if (i > 0)
+            text_add(text, ", ");
+        text_add_unsigned(text, group->ids[i]);
+    }
+    if (group->count > shown) {
+        text_add(text, " and ");
+        text_add_unsigned(text, group->count - shown);
+        text_add(text, " more");
+    }
+    if (group->count == 1 && group->name[0] != '\0') {
+        text_add(text, " \"");
+        text_add(text, group->name);
+        text_add(text, "\"");
+    }
+}
+
+static void print_group(struct text *text, const struct group_of_equals *group, int64_t now)
+{
+    print_ids(text, group);
+    text_add(text, " [");
+    text_add(text, state_name(group->status, group->reason));
+    if (group->status == G_WAITING) {
+        text_add(text, ", ");
+        text_add_duration(text, now - group->newest);
+        if (group->newest - group->oldest > RUNG_SECONDS(1)) {
+            text_add(text, " to ");
+            text_add_duration(text, now - group->oldest);
+        }
+    }
+    text_add(text, "]:\n");
+    print_stack(text, group->pcs, group->depth);
+    text_add(text, "    created by ");
+    print_pc(text, group->created_at);
+    text_add(text, " in goroutine ");
+    text_add_unsigned(text, group->created_by);
+    text_add(text, "\n\n");
+}
+
+static bool is_shown_always(const struct g *g)
+{
+    (void)g;
+    return true;
+}
+
+static bool is_not_main(const struct g *g)
+{
+    return g != sched.main;
+}
+
+static int dump(int fd, bool (*is_shown)(const struct g *g), const char *title)
+{
+    struct table table;
+    struct text text;
+    struct look look;
+    uint64_t cursor = 0;
+    struct g *g;
+    if (!table_init(&table))
+        return -ENOMEM;
+    while ((g = g_next(&cursor)) != NULL)
+        if (is_shown(g) && look_at(g, &look))
+            table_put(&table, &look, g);
+    int64_t now = os_now();
+    text_init(&text, fd);
+    text_add_unsigned(&text, table.total);
+    text_add(&text, title);
+    for (const struct group_of_equals *group = table.first; group != NULL; group = group->next)
+        print_group(&text, group, now);
+    os_release(table.memory, table.bytes);
+    return text_flush(&text);
+}
+
+int rung_dump(int fd)
+{
+    return dump(fd, is_shown_always, " goroutines\n\n");
+}
+
+void dump_lingering(void)
+{
+    dump(STDERR_FILENO, is_not_main, " goroutines have been cancelled and do not end:\n\n");
+}
+
+/* ---- ends ---- */
+
+static void print_own(int fd, const uintptr_t *pcs, size_t depth)
+{
+    struct text text;
+    struct m *m = machine_m();
+    text_init(&text, fd);
+    text_add(&text, "\n");
+    if (m != NULL && !m->is_thread && m_g(m) != NULL) {
+        text_add(&text, "goroutine ");
+        text_add_unsigned(&text, m_g(m)->id);
+        text_add(&text, " [running]:\n");
+    } else {
+        text_add(&text, "thread ");
+        text_add_signed(&text, os_thread_id());
+        text_add(&text, ":\n");
+    }
+    print_stack(&text, pcs, depth);
+    text_add(&text, "\n");
+    text_flush(&text);
+}
+
+static void on_panic(int fd)
+{
+    uintptr_t pcs[UNWIND_DEPTH_MAX];
+    print_own(fd, pcs, rung_backtrace(pcs, UNWIND_DEPTH_MAX));
+    rung_dump(fd);
+}
+
+static void on_quit(int signal_number, siginfo_t *info, void *context)
+{
+    chain(&old_quit, signal_number, info, context);
+    warn("SIGQUIT");
+    rung_dump(STDERR_FILENO);
+    _exit(2);
+}
+
+static const char *fault_name(int signal_number)
+{
+    return signal_number == SIGBUS ? "SIGBUS" : "SIGSEGV";
+}
+
+/* The name of the disaster, and where: an overflow is told by the address, not by the kernel's code. */
+static void print_fault(int signal_number, uintptr_t address)
+{
+    struct stack stack = stack_find(address);
+    struct text text;
+    text_init(&text, STDERR_FILENO);
+    if (stack.kind == STACK_GOROUTINE && address < stack.low) {
+        struct m *m = machine_m();
+        text_add(&text, "rung: stack overflow: goroutine ");
+        text_add_unsigned(&text, m != NULL ? m_g(m)->id : 0);
+        text_add(&text, " has used up its stack of ");
+        text_add_unsigned(&text, (stack.high - stack.low) / 1024);
+        text_add(&text, " KiB\n");
+    } else {
+        text_add(&text, "rung: ");
+        text_add(&text, fault_name(signal_number));
+        text_add(&text, " at address ");
+        text_add_hex(&text, address);
+        text_add(&text, "\n");
+    }
+    text_flush(&text);
+}
+
+/* Then the handler before ours, or the default: the signal comes again when this one returns. */
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+    static uint32_t is_reported;
+    const struct sigaction *old = signal_number == SIGBUS ? &old_bus : &old_segv;
+    if (atomic_swap_acq_rel(&is_reported, 1) == 0) {
+        uintptr_t pcs[UNWIND_DEPTH_MAX];
+        print_fault(signal_number, (uintptr_t)info->si_addr);
+        print_own(STDERR_FILENO, pcs, rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX));
+    }
+    sigaction(signal_number, old, NULL);
+    if (info->si_code <= 0) /* sent by a program: it does not come again by itself */
+        raise(signal_number);
+}
+
+static void handle(int signal_number, void (*handler)(int, siginfo_t *, void *), struct sigaction *old)
+{
+    struct sigaction action = { .sa_sigaction = handler };
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(signal_number, &action, old);
+}
+
+/* SIGQUIT is left alone where the program handles it already. */
+static void handle_quit(void)
+{
+    const char *wish = getenv("RUNG_SIGQUIT");
+    struct sigaction now;
+    if (wish != NULL && strcmp(wish, "0") == 0)
+        return;
+    if (sigaction(SIGQUIT, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        handle(SIGQUIT, on_quit, &old_quit);
+}
+
+void dump_init(void)
+{
+    handle(SIGURG, on_urg, &old_urg);
+    handle(SIGSEGV, on_fault, &old_segv);
+    handle(SIGBUS, on_fault, &old_bus);
+    handle_quit();
+    rung_panic_hook = on_panic;
+}
+
+void rung_panic(const char *format, ...)
+{
+    char sentence[512];
+    struct text text;
+    va_list arguments;
+    va_start(arguments, format);
+    text_init(&text, -1);
+    text_add_format(&text, format, arguments);
+    va_end(arguments);
+    size_t length = text.length < sizeof sentence ? text.length : sizeof sentence - 1;
+    memcpy(sentence, text.bytes, length);
+    sentence[length] = '\0';
+    panic("%s", sentence);
+}
+
+void rung_statistics_read(rung_statistics *statistics)
+{
+    *statistics = (rung_statistics){
+        .processors = sched.procs,
+        .threads = atomic_load_relaxed(&sched.ms),
+        .goroutines = g_count(),
+        .hand_overs = atomic_load_relaxed(&sched.hand_overs),
+        .created = atomic_load_relaxed(&sched.created),
+        .stack_bytes = stack_bytes_committed(),
+        .guard = stack_guard_name(),
+        .membarrier = rung_fence_is_asymmetric,
+    };
+    for (uint32_t i = 0; i < MOST_PROCS; i++) {
+        statistics->created += atomic_load_relaxed(&sched.p[i].created);
+        statistics->switches += atomic_load_relaxed(&sched.p[i].switches);
+        statistics->steals += atomic_load_relaxed(&sched.p[i].steals);
+    }
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * find.c: where the next goroutine comes from, and how a thread goes to sleep without missing work.
+ *
+ * The order: due timers; every 61st turn the global queue; runnext; the ring; the global queue; other
+ * processors' rings and timers. Then the p is given up, and the m sleeps.
+ *
+ * The problem is to wake enough threads, and not too many, without a shared word on the fast path.
+ * Rejected, with Go's proc.go: a central scheduler (one lock); handing each new goroutine to its own
+ * thread (thrashes); waking a thread for each goroutine made ready (most wakes find nothing).
+ * Instead some ms spin: they look for work with a p in hand. While one spins nobody is woken.
+ *
+ * Submit work:            1. queue it        2. fence_light    3. idle p and no spinner? wake one
+ * Stop spinning:          1. give up the p   2. spinning--     3. fence_heavy   4. look at all queues
+ *                         again; work there: take an idle p, and spin on
+ * Found work as spinner:  1. spinning--      2. if that was the last, wake another: there may be more
+ * Give up p, not spinning: under sched.lock, needs_spinning set? become a spinner instead: a waker found no p
+ *                         (Go #45867; without it a spinner's ticket is lost while work waits)
+ *
+ * Either the submitter sees the spinner gone and wakes one, or the last spinner sees the work.
+ */
+#include "sched/find.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+
+enum { STEAL_ROUNDS = 4 };
+
+struct sched sched;
+
+/* ---- looking ---- */
+
+static void start_spinning(struct m *m)
+{
+    m->is_spinning = true;
+    atomic_add_seq_cst(&sched.spinning, 1);
+    atomic_store_relaxed(&sched.needs_spinning, 0);
+}
+
+/* The spinner has found work: perhaps there is more, for another. */
+static void stop_spinning(struct m *m)
+{
+    m->is_spinning = false;
+    atomic_store_relaxed(&sched.futile, 0);
+    if (atomic_add_seq_cst(&sched.spinning, -1) == 1) {
+        fence_light();
+        if (atomic_load_relaxed(&sched.idle_procs) != 0)
+            p_wake();
+    }
+}
+
+static struct g *get_local(struct p *p)
+{
+    struct g *g = p->runnext != NULL ? runq_next_swap(p, NULL) : NULL;
+    return g != NULL ? g : runq_get_ring(p);
+}
+
+/* Other processors' goroutines, and what their due timers make ready here. */
+static struct g *steal(struct m *m)
+{
+    struct p *p = m->p;
+    int64_t now = 0;
+    for (int round = 0; round < STEAL_ROUNDS; round++) {
+        bool is_last = round == STEAL_ROUNDS - 1;
+        uint32_t start = random_next(&m->random) % sched.procs;
+        for (uint32_t i = 0; i < sched.procs; i++) {
+            struct p *from = &sched.p[(start + i) % sched.procs];
+            if (from == p)
+                continue;
+            if (is_last && atomic_load_relaxed(&from->timers.next) != INT64_MAX) {
+                now = now != 0 ? now : os_now();
+                if (timers_run(from, now) > 0) {
+                    struct g *g = get_local(p);
+                    if (g != NULL)
+                        return g;
+                }
+            }
+            struct g *g = runq_steal(p, from, is_last);
+            if (g != NULL)
+                return g;
+        }
+    }
+    return NULL;
+}
+
+static struct g *look(struct m *m)
+{
+    struct p *p = m->p;
+    if (p->timers.next != INT64_MAX)
+        timers_run(p, os_now());
+    struct g *g = NULL;
+    if (p->tick % GLOBAL_TURN == 0 || chaos(m, 3))
+        g = global_get(p);
+    if (g == NULL && !chaos(m, 4))
+        g = get_local(p);
+    if (g == NULL)
+        g = global_get(p);
+    if (g != NULL || sched.procs == 1)
+        return g != NULL ? g : get_local(p);
+    /* At most half of the busy processors' number may spin. */
+    uint32_t busy = sched.procs - atomic_load_relaxed(&sched.idle_procs);
+    if (m->is_spinning || 2 * atomic_load_relaxed(&sched.spinning) < busy) {
+        if (!m->is_spinning)
+            start_spinning(m);
+        g = steal(m);
+    }
+    return g != NULL ? g : get_local(p);
+}
+
+/* ---- giving up ---- */
+
+bool find_has_work(void)
+{
+    if (atomic_load_relaxed(&sched.global_count) != 0)
+        return true;
+    for (uint32_t i = 0; i < sched.procs; i++)
+        if (!runq_is_empty(&sched.p[i]))
+            return true;
+    return false;
+}
+
+static struct p *take_idle_p(void)
+{
+    lock_acquire(&sched.lock);
+    struct p *p = p_idle_get_locked();
+    lock_release(&sched.lock);
+    return p;
+}
+
+/* Steps 2 to 4 of "stop spinning". True if m has a p again and spins on. */
+static bool spin_on(struct m *m)
+{
+    m->is_spinning = false;
+    atomic_add_seq_cst(&sched.spinning, -1);
+    fence_heavy(); /* pairs with wake_others' fence_light */
+    if (MUTANT(NO_RECHECK) || !find_has_work()) {
+        atomic_add_relaxed(&sched.futile, 1);
+        return false;
+    }
+    struct p *p = take_idle_p();
+    if (p == NULL)
+        return false;
+    p_acquire(m, p);
+    start_spinning(m);
+    return true;
+}
+
+/* There is nothing to do for m's p: gives it up, and comes back with a p and a reason to look again, or a g. */
+static struct g *give_up(struct m *m)
+{
+    lock_acquire(&sched.lock);
+    struct g *g = global_get_locked(m->p);
+    if (g != NULL) {
+        lock_release(&sched.lock);
+        return g;
+    }
+    if (!m->is_spinning && atomic_load_relaxed(&sched.needs_spinning) != 0) {
+        start_spinning(m);
+        lock_release(&sched.lock);
+        return NULL;
+    }
+    p_idle_put_locked(p_release(m));
+    lock_release(&sched.lock);
+    if (!m->is_spinning || !spin_on(m))
+        m_stop(m);
+    return NULL;
+}
+
+static struct g *find(struct m *m)
+{
+    for (;;) {
+        struct g *g = look(m);
+        if (g == NULL)
+            g = give_up(m);
+        if (g != NULL)
+            return g;
+    }
+}
+
+noinline void schedule_slow(struct m *m)
+{
+    if (m->pinned_g != NULL)
+        m_stop_pinned(m);
+    struct g *g = find(m);
+    if (m->is_spinning)
+        stop_spinning(m);
+    m->yield = 0;
+    if (unlikely(g->pinned != NULL && g->pinned != m))
+        m_start_pinned(m, g);
+    execute(m, g);
+}
+
+void schedule_without_p(struct m *m)
+{
+    if (m->pinned_g != NULL)
+        m_stop_pinned(m);
+    struct p *p = take_idle_p();
+    if (p != NULL)
+        p_acquire(m, p);
+    else
+        m_stop(m);
+    schedule_slow(m);
+}
+
+/* ---- deadlock ---- */
+
+/* Threads of this process: only those that rung started, and rung_run's caller, cannot wake a goroutine. */
+static uint32_t threads_of_process(void)
+{
+    char text[2048];
+    uint32_t threads = 0;
+    if (os_read_file("/proc/self/status", text, sizeof text) > 0) {
+        const char *line = strstr(text, "\nThreads:");
+        if (line != NULL)
+            (void)sscanf(line, "\nThreads: %u", &threads);
+    }
+    return threads;
+}
+
+/*
+ * m is the last to go to sleep. If every p idles, no goroutine is in user code, no timer is pending
+ * and no foreign thread is there that could call in, nothing will ever happen again.
+ */
+void find_check_deadlock_locked(void)
+{
+    if (sched.idle_procs != sched.procs || atomic_load_relaxed(&sched.ms_without_p) != 0 ||
+        sched.global_count != 0 || !atomic_load_relaxed(&sched.is_running))
+        return;
+    for (struct m *m = atomic_load_acquire(&sched.all_ms); m != NULL; m = m->next_all)
+        if (!m->idle.is_queued)
+            return;
+    if (timers_earliest() != INT64_MAX || find_has_work())
+        return;
+    uint32_t ours = sched.ms + sched.sysmon_started + 1 + atomic_load_relaxed(&sched.threads_asleep);
+    if (threads_of_process() > ours)
+        return;
+    lock_release(&sched.lock);
+    fatal(2, "all goroutines are asleep - deadlock!");
+}
