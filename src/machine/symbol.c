@@ -210,16 +210,25 @@ static size_t symbols_collect(const struct reader *reader, struct symbol *symbol
     return kept;
 }
 
-/* Copies the names of the symbols behind them and gives back how many bytes that took. */
+/* Bytes for all names, if each is copied: linkers let a name be the tail of another. */
+static uint64_t names_measure(const struct reader *reader)
+{
+    const Elf64_Sym *from = reader->symbols.start;
+    struct symbol picked;
+    uint64_t bytes = 1;
+    for (size_t i = 0; i < reader->symbol_count; i++) {
+        if (symbol_pick(reader, &from[i], &picked))
+            bytes += name_length(reader, picked.name) + 1;
+    }
+    return bytes;
+}
+
+/* Copies the symbols' names and gives back how many bytes that took. */
 static size_t names_copy(const struct reader *reader, struct symbol *symbols, size_t count, char *names)
 {
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         size_t length = name_length(reader, symbols[i].name);
-        if (used + length >= reader->string_bytes + count) { /* overlapping strings that grew */
-            symbols[i].name = 0;
-            continue;
-        }
         memcpy(names + used, (const char *)reader->strings.start + symbols[i].name, length);
         names[used + length] = '\0';
         symbols[i].name = (uint32_t)used;
@@ -230,8 +239,10 @@ static size_t names_copy(const struct reader *reader, struct symbol *symbols, si
 
 static int table_fill(const struct reader *reader, struct symbol_table *table)
 {
-    size_t symbols_bytes = (reader->symbol_count + 1) * sizeof(struct symbol);
-    size_t bytes = round_up(symbols_bytes + reader->string_bytes + reader->symbol_count + 1, PAGE);
+    uint64_t names_bytes = names_measure(reader);
+    if (names_bytes > TABLE_MAX)
+        return -EINVAL;
+    size_t bytes = round_up((reader->symbol_count + 1) * sizeof(struct symbol) + names_bytes, PAGE);
     struct symbol *symbols = os_reserve(bytes);
     if (symbols == NULL)
         return -ENOMEM;
@@ -241,9 +252,8 @@ static int table_fill(const struct reader *reader, struct symbol_table *table)
     }
     size_t count = symbols_collect(reader, symbols);
     char *names = (char *)(symbols + count);
-    memset(names, 0, symbols_bytes - count * sizeof(struct symbol));
-    size_t names_bytes = names_copy(reader, symbols, count, names);
-    size_t used = round_up(count * sizeof(struct symbol) + names_bytes + 1, PAGE);
+    size_t used = count * sizeof(struct symbol) + names_copy(reader, symbols, count, names);
+    used = round_up(used + 1, PAGE);
     if (used < bytes)
         os_release((char *)symbols + used, bytes - used);
     *table = (struct symbol_table){ symbols, names, reader->start, (uint32_t)count, used };

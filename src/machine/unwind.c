@@ -223,7 +223,7 @@ static bool walk_slow(struct walk *walk)
 
 /*
  * Steps as long as rules are framed or plain and all stays on the current range; gives back the number of pcs.
- * What ends it, walk_slow finds again. A range is at least 2 words (walk_begin).
+ * What ends it, walk_slow finds again. sp lies on the range, which is at least two words (walk_to_root).
  */
 reads_stacks static size_t walk_fast(struct walk *walk, uintptr_t *pcs, size_t count, size_t capacity)
 {
@@ -235,7 +235,7 @@ reads_stacks static size_t walk_fast(struct walk *walk, uintptr_t *pcs, size_t c
         uintptr_t caller;
         unsigned number = rule_of(pc, generation);
         if (likely(number == CFI_FRAMED)) {
-            if (unlikely(fp < sp || fp < lo || fp > last || fp % WORD != 0))
+            if (unlikely(fp < sp || fp > last || fp % WORD != 0))
                 break;
             const struct frame_record *record = (const struct frame_record *)fp;
             caller = registers_strip(record->pc);
@@ -291,8 +291,9 @@ static void walk_begin(struct walk *walk, const struct unwind_start *start, cons
 static size_t walk_to_root(struct walk *walk, uintptr_t *pcs, size_t count, size_t capacity)
 {
     while (count < capacity && walk->range < walk->ranges_end) {
-        bool is_usual = walk->has_sp && walk->pc >= PAGE && walk->range->lo % WORD == 0 &&
-                        walk->range->hi >= 2 * WORD && walk->range->lo <= walk->range->hi - 2 * WORD;
+        const struct stack_range *range = walk->range;
+        bool is_usual = walk->has_sp && walk->pc >= PAGE && walk->sp >= range->lo &&
+                        range->lo % WORD == 0 && range->hi - range->lo >= 2 * WORD;
         if (is_usual)
             count = walk_fast(walk, pcs, count, capacity);
         if (count == capacity || !walk_slow(walk))
@@ -328,12 +329,12 @@ noinline size_t unwind_here(const struct stack_range *ranges, size_t range_count
                             size_t capacity)
 {
     struct registers here;
-    registers_capture(&here);
+    bool is_caller = registers_capture(&here);
     struct unwind_start start = { .pc = here.pc, .sp = here.sp, .fp = here.fp, .lr = here.lr,
-                                  .base = here.base, .is_exact_pc = true };
+                                  .base = here.base, .is_exact_pc = !is_caller };
     struct walk walk;
     walk_begin(&walk, &start, ranges, range_count);
-    if (capacity == 0 || !walk_slow(&walk))
+    if (capacity == 0 || range_count == 0 || (!is_caller && !walk_slow(&walk)))
         return 0;
     pcs[0] = walk.pc;
     return walk_to_root(&walk, pcs, 1, capacity < UNWIND_DEPTH_MAX ? capacity : UNWIND_DEPTH_MAX);

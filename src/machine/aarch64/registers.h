@@ -37,13 +37,17 @@ struct registers {
     uintptr_t pc, sp, fp, lr, base;
 };
 
-/* The registers of the function that this is written in, at this instruction. */
-static always_inline void registers_capture(struct registers *registers)
+/*
+ * The registers of the caller of the function that this is written in, just behind the call: true. Or of that
+ * function itself, at this instruction: false, and its caller is a step away.
+ */
+static always_inline bool registers_capture(struct registers *registers)
 {
     uintptr_t pc, sp, fp, lr;
     __asm__ volatile("adr %0, .\n\tmov %1, sp\n\tmov %2, x29\n\tmov %3, x30"
                      : "=&r"(pc), "=&r"(sp), "=&r"(fp), "=&r"(lr));
     *registers = (struct registers){ pc, sp, fp, lr, 0 };
+    return false;
 }
 
 /* A return address without its signature (pointer authentication; a no-op on older CPUs). */

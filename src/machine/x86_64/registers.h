@@ -39,13 +39,15 @@ struct registers {
     uintptr_t pc, sp, fp, lr, base;
 };
 
-/* The registers of the function that this is written in, at this instruction. */
-static always_inline void registers_capture(struct registers *registers)
+/*
+ * The registers of the caller of the function that this is written in, just behind the call: true. Or of that
+ * function itself, at this instruction: false, and its caller is a step away.
+ */
+static always_inline bool registers_capture(struct registers *registers)
 {
-    __asm__ volatile("leaq 0(%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2\n\tmovq %%rbx, %3"
-                     : "=r"(registers->pc), "=m"(registers->sp), "=m"(registers->fp),
-                       "=m"(registers->base));
-    registers->lr = 0;
+    const uintptr_t *record = __builtin_frame_address(0);
+    *registers = (struct registers){ .pc = record[1], .sp = (uintptr_t)(record + 2), .fp = record[0] };
+    return true;
 }
 
 /* A return address without its signature: x86 has none. */

@@ -1,0 +1,3 @@
+module rung.bench/go
+
+go 1.26

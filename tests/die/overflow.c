@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stack overflow is reported by name: the goroutine, its number, its stack size and its functions.
+ *
+ * expect-signal: SIGSEGV
+ * expect-stderr: stack overflow
+ * expect-stderr: goroutine 2\b
+ * expect-stderr: recurses_for_ever
+ * expect-stderr: overflowing_goroutine|deep one
+ */
+#include <rung.h>
+
+static int recurses_for_ever(volatile int *depth)
+{
+    volatile int here = *depth + 1;
+    return here < 0 ? 0 : recurses_for_ever(&here) + *depth;
+}
+
+static int overflowing_goroutine(void *arg)
+{
+    volatile int depth = 0;
+    (void)arg;
+    return recurses_for_ever(&depth);
+}
+
+static int app(void *arg)
+{
+    rung_go_options options = {.name = "deep one"};
+    if (rung_go_with(&options, overflowing_goroutine, arg) != 0)
+        return 1;
+    return rung_sleep(RUNG_SECONDS(20));
+}
+
+int main(void)
+{
+    return rung_run(app, 0) != 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A panic in one goroutine shows the others too, parked and running ones.
+ *
+ * expect-signal: SIGABRT
+ * expect-stderr: ^rung: panic: all hands
+ * expect-stderr: panics_here
+ * expect-stderr: sleeps_there
+ * expect-stderr: computes_elsewhere
+ * expect-stderr: goroutine 1\b
+ */
+#include <rung.h>
+
+static volatile unsigned sink;
+
+static int sleeps_there(void *arg)
+{
+    (void)arg;
+    return rung_sleep(RUNG_FOREVER);
+}
+
+static int computes_elsewhere(void *arg)
+{
+    while (arg == 0)
+        sink++;
+    return 0;
+}
+
+static int panics_here(void *arg)
+{
+    (void)arg;
+    (void)rung_sleep(RUNG_MILLISECONDS(50));
+    rung_panic("all hands");
+}
+
+static int app(void *arg)
+{
+    if (rung_go(sleeps_there, arg) != 0 || rung_go(computes_elsewhere, arg) != 0 ||
+        rung_go(panics_here, arg) != 0)
+        return 1;
+    return rung_sleep(RUNG_FOREVER);
+}
+
+int main(void)
+{
+    return rung_run(app, 0) != 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A fault that is no overflow dies by SIGSEGV as without rung.
+ *
+ * expect-signal: SIGSEGV
+ */
+#include <rung.h>
+
+static int faults(void *arg)
+{
+    *(volatile int *)arg = 1;
+    return 0;
+}
+
+int main(void)
+{
+    return rung_run(faults, 0) != 0;
+}

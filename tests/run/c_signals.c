@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals that land anywhere, on goroutine stacks and in the scheduler, disturb nothing. */
+#include "common.h"
+
+#include <signal.h>
+#include <sys/time.h>
+
+static atomic_int signals;
+static rung_chan *forth, *back;
+
+static void on_signal(int number)
+{
+    (void)number;
+    int saved = errno;
+    volatile char scratch[512];
+    for (size_t i = 0; i < sizeof scratch; i++)
+        scratch[i] = (char)i;
+    atomic_fetch_add(&signals, 1);
+    errno = saved;
+}
+
+static int echo(void *arg)
+{
+    int value;
+    while (rung_recv(forth, &value) == 1)
+        send_int(back, value * 3);
+    return arg != NULL;
+}
+
+static int app(void *arg)
+{
+    (void)arg;
+    forth = chan_open(sizeof(int), 0);
+    back = chan_open(sizeof(int), 1);
+    for (int i = 0; i < 4; i++)
+        go(echo, NULL);
+    for (int i = 0; atomic_load(&signals) < rounds(150); i++) {
+        send_int(forth, i);
+        if (i % 100 == 0)
+            EXPECT_EQ(rung_sleep(20000), 0);
+        EXPECT_EQ(recv_int(back), i * 3);
+    }
+    rung_chan_close(forth);
+    return 0;
+}
+
+int main(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    EXPECT_EQ(sigaction(SIGALRM, &action, NULL), 0);
+    EXPECT_EQ(sigaction(SIGPROF, &action, NULL), 0);
+    struct itimerval fast = {{0, 1000}, {0, 1000}}, none = {{0, 0}, {0, 0}};
+    for (int procs = 1; procs <= 3; procs += 2) {
+        atomic_store(&signals, 0);
+        EXPECT_EQ(setitimer(ITIMER_REAL, &fast, NULL), 0);
+        EXPECT_EQ(setitimer(ITIMER_PROF, &fast, NULL), 0);
+        run_on(procs, app, NULL);
+        EXPECT_EQ(setitimer(ITIMER_REAL, &none, NULL), 0);
+        EXPECT_EQ(setitimer(ITIMER_PROF, &none, NULL), 0);
+    }
+    return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* rung_run works 100 times in one process, and leaves no threads, descriptors or memory behind each time. */
+#include "common.h"
+
+#include <dirent.h>
+
+static rung_chan *chan;
+
+static int count_entries(const char *path)
+{
+    int count = 0;
+    DIR *directory = opendir(path);
+    EXPECT(directory != NULL);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
+static int worker(void *arg)
+{
+    EXPECT_EQ(rung_sleep(RUNG_MICROSECONDS(20)), 0);
+    send_int(chan, (int)(uintptr_t)arg);
+    return 0;
+}
+
+static int sleeps_on(void *arg)
+{
+    (void)arg;
+    EXPECT_EQ(rung_sleep(RUNG_FOREVER), -ECANCELED);
+    return 0;
+}
+
+static int app(void *arg)
+{
+    (void)arg;
+    int sum = 0;
+    EXPECT_EQ(rung_id(), 1);
+    chan = chan_open(sizeof(int), 0);
+    for (uintptr_t i = 1; i <= 10; i++) {
+        go(worker, (void *)i);
+        go(sleeps_on, NULL);
+    }
+    for (int i = 0; i < 10; i++)
+        sum += recv_int(chan);
+    EXPECT_EQ(sum, 55);
+    rung_chan_free(chan);
+    return 0;
+}
+
+int main(void)
+{
+    int threads = 0, descriptors = 0;
+    for (int i = 0; i < 100; i++) {
+        run_on(1 + i % 4, app, NULL);
+        if (i == 19) {
+            threads = count_entries("/proc/self/task");
+            descriptors = count_entries("/proc/self/fd");
+        }
+    }
+    EXPECT(count_entries("/proc/self/task") <= threads + 2);
+    EXPECT_EQ(count_entries("/proc/self/fd"), descriptors);
+    return 0;
+}

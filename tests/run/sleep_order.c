@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Sleepers wake in the order of their deadlines. Far apart, and five attempts: the machine may be busy. */
+#include "common.h"
+
+enum { SLEEPERS = 10 };
+
+static rung_chan *woken;
+
+static int sleeper(void *arg)
+{
+    int number = *(int *)arg;
+    EXPECT_EQ(rung_sleep(MS(10) * (number + 1)), 0);
+    send_int(woken, number);
+    return 0;
+}
+
+static int app(void *arg)
+{
+    static const int order[SLEEPERS] = {7, 2, 9, 0, 5, 3, 8, 1, 6, 4};
+    int *in_order = arg;
+    woken = chan_open(sizeof(int), SLEEPERS);
+    for (int i = 0; i < SLEEPERS; i++)
+        EXPECT_EQ(rung_go_copy(sleeper, &order[i], sizeof order[i]), 0);
+    *in_order = 1;
+    for (int i = 0; i < SLEEPERS; i++)
+        *in_order &= recv_int(woken) == i;
+    rung_chan_free(woken);
+    return 0;
+}
+
+int main(void)
+{
+    int in_order = 0;
+    for (int attempt = 0; attempt < 5 && !in_order; attempt++)
+        run_on(1 + attempt % 2, app, &in_order);
+    EXPECT(in_order);
+    return 0;
+}

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""./dev test: builds what is needed, runs the tests in each build, and ends with one line that counts them.
+
+Without arguments: release, debug, and the shorter tests on arm64 (under qemu-user, where it is there).
+Naming builds runs those alone. A test counts once for each build and seed that it runs with.
+"""
+import argparse
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import builds
+
+NAMED = ["release", "debug", "asan", "ubsan", "tsan", "valgrind", "clang", "lto", "lto-clang", "arm64"]
+MAX_OUTPUT_LINES = 80
+
+
+@dataclass
+class Run:
+    """The tests, in one build, in one environment."""
+    preset: str
+    environment: dict = field(default_factory=dict)
+    leave_out: str = ""  # labels, as a regular expression
+
+    def title(self):
+        return " ".join([self.preset] + [f"{k}={v}" for k, v in self.environment.items()])
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="./dev test", description=__doc__.split("\n\n", 1)[1],
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in NAMED:
+        parser.add_argument("--" + name, action="store_true", help=f"the build of preset {name}")
+    parser.add_argument("--chaos", action="store_true", help="release and debug with hostile scheduling (RUNG_CHAOS)")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds of chaos (3)")
+    parser.add_argument("--mutants", action="store_true", help="each known bug, put back, must be found")
+    parser.add_argument("--long", action="store_true",
+                        help="the tests labelled long, too, and more rounds of others in release (RUNG_TEST_LONG=1)")
+    parser.add_argument("--all", action="store_true", help="every build, chaos and mutants")
+    parser.add_argument("--strict", action="store_true", help="a tool that is missing is a failure, not a skip")
+    parser.add_argument("-R", dest="regex", metavar="REGEX", help="only tests whose names match")
+    parser.add_argument("-j", dest="jobs", type=int, default=builds.JOBS, metavar="N", help="tests at a time")
+    return parser.parse_args()
+
+
+def choose_runs(options):
+    named = [name for name in NAMED if options.all or getattr(options, name.replace("-", "_"))]
+    leave_out = "" if options.long else "long"
+    runs = [Run(name, leave_out=leave_out) for name in named]
+    if not (named or options.chaos or options.mutants):
+        runs = [Run("release", leave_out=leave_out), Run("debug", leave_out=leave_out),
+                Run("arm64", leave_out="long|slow")]
+    if options.chaos or options.all:
+        first = int(os.environ.get("RUNG_CHAOS") or random.randrange(1, 1 << 31))
+        for seed in range(first, first + options.seeds):
+            preset = "release" if (seed - first) % 2 == 0 else "debug"
+            runs.append(Run(preset, {"RUNG_CHAOS": str(seed)}, "long|judge"))
+    return runs
+
+
+class Report:
+    def __init__(self, is_strict):
+        self.passed = self.failed = self.skipped = 0
+        self.is_strict = is_strict
+        self.failures = []
+
+    def fail(self, name, output):
+        self.failed += 1
+        self.failures.append(name)
+        lines = output.strip().splitlines()
+        print(f"\n  FAILED {name}")
+        if len(lines) > MAX_OUTPUT_LINES:
+            print(f"    ... {len(lines) - MAX_OUTPUT_LINES} lines before")
+        for line in lines[-MAX_OUTPUT_LINES:]:
+            print("    " + line)
+        print(flush=True)
+
+    def skip(self, name, reason):
+        self.skipped += 1
+        print(f"  skipped {name}: {reason}", flush=True)
+
+    def miss(self, name, tools):
+        if self.is_strict:
+            self.fail(name, "missing: " + " ".join(tools))
+        else:
+            self.skip(name, "missing: " + " ".join(tools))
+
+
+def execute(run, options, report, built):
+    print(f"== {run.title()}", flush=True)
+    start = time.monotonic()
+    missing = builds.missing_tools(run.preset)
+    if missing:
+        report.miss(f"build {run.preset}", missing)
+        return
+    if run.preset not in built:
+        is_good, output = builds.build(run.preset)
+        if not is_good:
+            report.fail(f"build {run.preset}", output)
+            return
+        built.add(run.preset)
+    build_seconds = time.monotonic() - start
+    arguments = ["-j", str(options.jobs)]
+    if run.leave_out:
+        arguments += ["-LE", f"^({run.leave_out})$"]
+    if options.regex:
+        arguments += ["-R", options.regex]
+    environment = dict(run.environment)
+    if options.long and run.preset == "release" and not run.environment:
+        environment["RUNG_TEST_LONG"] = "1"
+    if options.strict:
+        environment["RUNG_STRICT"] = "1"
+    results = builds.run_tests(os.path.join(builds.ROOT, "build", run.preset), arguments, environment)
+    report.passed += len(results.passed)
+    for name, output in results.failed:
+        report.fail(f"{name} ({run.title()})", output)
+    for name, reason in results.skipped:
+        report.skip(name, reason)
+    seconds = time.monotonic() - start - build_seconds
+    print(f"   {len(results.passed)} passed, {len(results.failed)} failed, {len(results.skipped)} skipped: "
+          f"built in {build_seconds:.0f} s, ran for {seconds:.0f} s", flush=True)
+
+
+def run_mutants(report):
+    """mutants.py prints its table; each mutant counts as one test."""
+    script = os.path.join(builds.ROOT, "tools", "mutants.py")
+    process = subprocess.Popen([sys.executable, script], text=True, stdout=subprocess.PIPE)
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        words = line.split()
+        if len(words) > 3 and words[0] == "mutant":
+            if words[3] == "killed":
+                report.passed += 1
+            else:
+                report.fail(" ".join(words[:3]), line)
+    process.wait()
+
+
+def main():
+    options = parse_arguments()
+    report = Report(options.strict)
+    built = set()
+    for run in choose_runs(options):
+        execute(run, options, report, built)
+    if options.mutants or options.all:
+        print("== mutants", flush=True)
+        run_mutants(report)
+    if report.failures:
+        print("\nfailed:")
+        for name in report.failures:
+            print("  " + name)
+    total = report.passed + report.failed + report.skipped
+    if total == 0:
+        print("no test matches")
+    skipped = f", {report.skipped} skipped" if report.skipped else ""
+    print(f"{report.passed} passed, {report.failed} failed{skipped}")
+    return 0 if report.failed == 0 and total > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
