@@ -25,6 +25,9 @@
  * goroutine_start  where a new goroutine begins; calls goroutine_main(g), in sched/.
  * mstart(m, fn)    turns the calling thread's stack into m's g0 and calls fn(m), for ever.
  *
+ * Floating-point control (rounding mode, exception masks, flush-to-zero) belongs to the goroutine: mcall leaves
+ * in m->fp what the CPU holds, and who goes on with a goroutine that had something else loads it.
+ *
  * The current m is in a thread-local variable, defined in assembly and read by volatile assembly:
  * a compiler may keep a thread-local's *address* over a call, and the caller of mcall may come back on
  * another thread. Nothing of this is visible to link-time optimisation.
@@ -40,6 +43,8 @@
 #define M_G 0
 #define M_LINK 8
 #define M_FP 16
+#define M_X87_NOW 24
+#define M_WITNESS 32
 #define LINK_BP 0
 #define LINK_PC 8
 #define LINK_SP 16
@@ -91,14 +96,18 @@ struct fp_control {
 /* What assembly knows of a g: its first member. */
 struct machine_g {
     struct gobuf sched;
-    struct fp_control fp; /* saved by mcall */
+    struct fp_control fp; /* copied from m->fp after mcall */
 };
 
 /* What assembly knows of an m: its first member. */
 struct machine_m {
     void *g;                   /* the goroutine that this thread runs, also while on g0 */
     struct machine_link *link; /* set once by mstart */
-    struct fp_control fp;      /* what the CPU holds, as of the last mcall */
+    struct fp_control fp;      /* what the CPU holds, as of the last mcall or fp_load */
+#if defined(__x86_64__)
+    uint16_t x87_now;          /* mcall's */
+    uint32_t witness[4] __attribute__((aligned(16))); /* by which mcall knows that fp still holds; see switch.S */
+#endif
 };
 
 typedef void mcall_function(void *g, void *m);
@@ -108,6 +117,9 @@ void rung_mcall(mcall_function *fn);
 void rung_systemstack(void (*fn)(void *arg), void *arg);
 void rung_goroutine_start(void);
 noreturn void rung_mstart(void *m, void (*fn)(void *m));
+
+/* Loads the CPU's floating-point control from fp, and remembers it in m. */
+void rung_fp_load(struct machine_m *m, const struct fp_control *fp);
 
 /* Called by goroutine_start. Defined in sched/g.c. */
 noreturn void rung_goroutine_main(void *g);

@@ -2,21 +2,23 @@
 /*
  * cfi.c: compiles .eh_frame into rows of four bytes.
  *
- * How it works. .eh_frame_hdr lists the functions (FDEs) by address. For each, its CFA program is run once,
- * and every pc where the rule changes becomes a row {low 16 bits of the offset, rule number}. Rows
- * lie by 64 KiB page of text, so that 16 bits do; each page begins with a row of its own, so that a look-up
- * never leaves its page. Rules go into one dictionary for the whole process, so that a cache of
- * looked-up pcs (unwind.c) needs to hold a number only.
+ * How it works. .eh_frame_hdr lists the functions (FDEs) by address. For each, its CFA program is
+ * run once, and every pc where the rule changes becomes a row {low 16 bits of the offset, rule
+ * number}. Rows lie by 64 KiB page of text, so that 16 bits do; each page begins with a row of its
+ * own, so that a look-up never leaves its page. Rules go into one dictionary for the whole
+ * process, so that a cache of looked-up pcs (unwind.c) needs to hold a number only.
  *
- * Only three registers are followed: the frame pointer, the return address, and one more that the dynamic
- * linker's resolver builds its CFA on (rbx). That keeps the rules few: libc has about 200.
+ * Only three registers are followed: the frame pointer, the return address, and one more that the
+ * dynamic linker's resolver builds its CFA on (rbx). That keeps the rules few: libc has about 200.
  *
- * Nothing of what is read is trusted. A cursor never passes its end and stays broken once it has tried; rows only rise;
- * what makes no sense gives CFI_NONE up to the function's end. Fewer rows than bytes of .eh_frame can
- * come out, so the table is reserved at that size and its unused end given back.
+ * Nothing of what is read is trusted. A cursor never passes its end and stays broken once it has
+ * tried; rows only rise; what makes no sense gives CFI_NONE up to the function's end. Fewer rows
+ * than bytes of .eh_frame can come out, so the table is reserved at that size and its unused end
+ * given back.
  *
- * Rejected: interpreting .eh_frame in the handler, as libgcc does (500 ns a frame, and it reads memory that a
- * dlclose may unmap); 16-byte rows (async-profiler), four times the memory for no more speed.
+ * Rejected: interpreting .eh_frame in the handler, as libgcc does (500 ns a frame, and it reads
+ * memory that a dlclose may unmap); 16-byte rows (async-profiler), four times the memory for no
+ * more speed.
  */
 #define _GNU_SOURCE
 #include "machine/cfi.h"
@@ -36,15 +38,19 @@
 
 enum { HASH_SLOTS = 2 * CFI_RULES_MAX, PADDING_MAX = 15, STATES_MAX = 16 };
 
+/* A named rule of which only the number counts. */
+#define NOTHING { .cfa = CFA_UNKNOWN, .fp = SAVED_UNKNOWN, .ra = SAVED_UNKNOWN, .base = SAVED_UNKNOWN }
+
 /* Written under object.c's lock; a reader meets a number only in rows published after its rule. */
 struct cfi_rule rung_cfi_rules[CFI_RULES_MAX] = {
-    [CFI_NONE] = { .cfa = CFA_UNKNOWN, .fp = SAVED_UNKNOWN, .ra = SAVED_UNKNOWN, .base = SAVED_UNKNOWN },
+    [CFI_NONE] = NOTHING,
     [CFI_FRAMED] = { .cfa = CFA_FP, .fp = SAVED_AT_CFA, .ra = SAVED_AT_CFA, .base = SAVED_UNKNOWN,
                      .is_record = 1, .cfa_offset = 16, .fp_offset = -16, .ra_offset = -8 },
-    [CFI_END] = { .cfa = CFA_UNKNOWN, .fp = SAVED_UNKNOWN, .ra = SAVED_UNKNOWN, .base = SAVED_UNKNOWN },
-    [CFI_SIGNAL] = { .cfa = CFA_UNKNOWN, .fp = SAVED_UNKNOWN, .ra = SAVED_UNKNOWN, .base = SAVED_UNKNOWN },
+    [CFI_END] = NOTHING,
+    [CFI_SIGNAL] = NOTHING,
     [CFI_ENTRY] = { .cfa = CFA_SP, .fp = SAVED_SAME, .base = SAVED_SAME,
-                    .ra = ENTRY_RA_IS_SAVED ? SAVED_AT_CFA : SAVED_SAME, .is_plain = ENTRY_RA_IS_SAVED,
+                    .ra = ENTRY_RA_IS_SAVED ? SAVED_AT_CFA : SAVED_SAME,
+                    .is_plain = ENTRY_RA_IS_SAVED,
                     .cfa_offset = ENTRY_CFA_OFFSET, .ra_offset = ENTRY_RA_OFFSET },
 };
 static unsigned rule_count = CFI_NAMED;        /* under object.c's lock */
@@ -78,8 +84,9 @@ static unsigned intern(const struct cfi_rule *rule)
 }
 
 /*
- * A function's return address is saved below its CFA. glibc's resolver on arm64 says otherwise, since
- * its CFA leaves out the two words that the PLT has pushed: the CFA is then just above the address.
+ * A function's return address is saved below its CFA. glibc's resolver on arm64 says otherwise,
+ * since its CFA leaves out the two words that the PLT has pushed: the CFA is then just above the
+ * address.
  */
 static void mend_cfa(struct cfi_rule *rule)
 {
@@ -265,8 +272,8 @@ static void row_add_rule(struct builder *builder, uintptr_t offset, const struct
 /* ---- expressions ---- */
 
 enum {
-    OP_DEREF = 0x06, OP_AND = 0x1a, OP_PLUS = 0x22, OP_PLUS_UCONST = 0x23, OP_SHL = 0x24, OP_GE = 0x2a,
-    OP_LIT0 = 0x30, OP_BREG0 = 0x70, OP_BREG31 = 0x8f
+    OP_DEREF = 0x06, OP_AND = 0x1a, OP_PLUS = 0x22, OP_PLUS_UCONST = 0x23, OP_SHL = 0x24,
+    OP_GE = 0x2a, OP_LIT0 = 0x30, OP_BREG0 = 0x70, OP_BREG31 = 0x8f
 };
 
 /* sp + 8 + ((pc & 15) >= N ? 8 : 0), the rest of an x86 PLT's expression after breg(sp) 8. */
@@ -275,7 +282,8 @@ static bool read_plt(struct cursor expression, int32_t *threshold)
     static const uint8_t head[] = { OP_BREG0 + 16, 0, OP_LIT0 + 15, OP_AND };
     static const uint8_t tail[] = { OP_GE, OP_LIT0 + 3, OP_SHL, OP_PLUS };
     const uint8_t *at = expression.at;
-    if (expression.end - at != sizeof head + 1 + sizeof tail || at[4] < OP_LIT0 || at[4] > OP_LIT0 + 15)
+    if (expression.end - at != sizeof head + 1 + sizeof tail || at[4] < OP_LIT0 ||
+        at[4] > OP_LIT0 + 15)
         return false;
     *threshold = at[4] - OP_LIT0;
     return memcmp(at, head, sizeof head) == 0 && memcmp(at + 5, tail, sizeof tail) == 0;
@@ -342,7 +350,6 @@ struct program {
     struct cfi_rule rule;
     struct cfi_rule states[STATES_MAX];
     unsigned state_count;
-    bool is_signed_form; /* the instruction at hand has a signed factored operand */
 };
 
 static void set_saved(struct cfi_rule *rule, uint64_t number, enum cfi_saved how, int64_t offset)
@@ -363,7 +370,10 @@ static void set_saved(struct cfi_rule *rule, uint64_t number, enum cfi_saved how
     }
 }
 
-/* A form that we don't follow. A return address must not look undefined: that is the outermost frame's. */
+/*
+ * A form that we don't follow. A return address must not look undefined: that is the outermost
+ * frame's.
+ */
 static void set_unreadable(struct cfi_rule *rule, uint64_t number)
 {
     if (number == DWARF_PC)
@@ -382,7 +392,8 @@ static void restore_saved(struct cfi_rule *rule, uint64_t number, const struct c
         set_saved(rule, number, initial->base, initial->base_offset);
 }
 
-static void set_saved_by_expression(struct cfi_rule *rule, uint64_t number, struct cursor expression)
+static void set_saved_by_expression(struct cfi_rule *rule, uint64_t number,
+                                    struct cursor expression)
 {
     unsigned from;
     int32_t offset;
@@ -484,13 +495,19 @@ static void run_extended(struct program *program, uint8_t op)
     case 0x04: advance(program, read_fixed(code, 4)); break;
     case 0x0a: remember(program); break;
     case 0x0b: restore(program); break;
-    case 0x0c: set_cfa_register(rule, read_uleb(code)); set_cfa_offset(rule, (int64_t)read_uleb(code)); break;
+    case 0x0c:
+        set_cfa_register(rule, read_uleb(code));
+        set_cfa_offset(rule, (int64_t)read_uleb(code));
+        break;
     case 0x0d: set_cfa_register(rule, read_uleb(code)); break;
     case 0x0e: set_cfa_offset(rule, (int64_t)read_uleb(code)); break;
     case 0x0f: cfa_by_expression(rule, read_block(code, read_uleb(code))); break;
-    case 0x12: set_cfa_register(rule, read_uleb(code)); set_cfa_offset(rule, read_sleb(code) * align); break;
+    case 0x12:
+        set_cfa_register(rule, read_uleb(code));
+        set_cfa_offset(rule, read_sleb(code) * align);
+        break;
     case 0x13: set_cfa_offset(rule, read_sleb(code) * align); break;
-    case 0x2d: break;                 /* the return address is signed from here on: stripped always */
+    case 0x2d: break; /* return addresses are signed from here on: they are stripped always */
     case 0x2e: read_uleb(code); break; /* size of pushed arguments: for landing pads only */
     default:
         if (!run_register(program, op))
@@ -518,7 +535,10 @@ static void program_run(struct program *program)
 
 /* ---- CIEs and FDEs ---- */
 
-/* The contents of the record at an address, behind its length. 64-bit records exist in theory only. */
+/*
+ * The contents of the record at an address, behind its length. 64-bit records exist in theory
+ * only.
+ */
 static struct cursor read_record(const struct cfi_image *image, uintptr_t address)
 {
     struct cursor cursor = cursor_at(image, address);
@@ -659,7 +679,8 @@ int cfi_compile(const struct cfi_image *image, struct cfi_table *table)
         return -ENOENT;
     size_t page_count = (text_bytes >> 16) + 1;
     size_t pages_bytes = (page_count + 1) * sizeof(uint32_t);
-    size_t row_max = (size_t)(readable.end - readable.at) + (size_t)(entries.end - entries.at) + page_count + 2;
+    size_t row_max = (size_t)(readable.end - readable.at) + (size_t)(entries.end - entries.at) +
+                     page_count + 2;
     size_t bytes = round_up(pages_bytes + row_max * sizeof(struct cfi_row), PAGE);
     uint32_t *pages = os_reserve(bytes);
     if (pages == NULL)

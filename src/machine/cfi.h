@@ -2,9 +2,10 @@
 /*
  * cfi.h: what .eh_frame says, compiled into a table fit for a signal handler.
  *
- * A table maps a pc to a rule: where the caller's stack pointer, frame pointer and pc are. Rows cost four
- * bytes, rules are shared by all objects of the process. Compiling runs in a normal thread, under
- * object.c's lock; looking up is async-signal-safe, and sees what object.c has published.
+ * A table maps a pc to a rule: where the caller's stack pointer, frame pointer and pc are. Rows
+ * cost four bytes, rules are shared by all objects of the process. Compiling runs in a normal
+ * thread, under object.c's lock; looking up is async-signal-safe, and sees what object.c has
+ * published.
  */
 #ifndef RUNG_CFI_H
 #define RUNG_CFI_H
@@ -30,7 +31,7 @@ enum cfi_cfa {
     CFA_REGISTER, /* another register + cfa_offset: an interrupted frame only */
     CFA_SP_DEREF, /* *(sp + cfa_offset) + cfa_addend */
     CFA_FP_DEREF, /* *(fp + cfa_offset) + cfa_addend */
-    CFA_PLT       /* sp + 8, and 8 more in the last cfa_offset.. bytes of each 16 (x86's lazy PLT) */
+    CFA_PLT       /* sp + 8, and 8 more from byte cfa_offset of each 16 on (x86's lazy PLT) */
 };
 
 /* Where a register of the caller is. */
@@ -47,7 +48,7 @@ struct cfi_rule {
     uint8_t cfa;        /* enum cfi_cfa */
     uint8_t fp, ra;     /* enum cfi_saved */
     uint8_t base;       /* enum cfi_saved */
-    uint8_t is_plain;   /* CFA_SP or CFA_FP, ra SAVED_AT_CFA, fp and base SAVED_AT_CFA or SAVED_SAME */
+    uint8_t is_plain;   /* CFA_SP or CFA_FP, ra SAVED_AT_CFA, fp and base the same or SAVED_SAME */
     uint8_t is_record;  /* fp and ra lie side by side: if this frame keeps fp, fp points at them */
     uint8_t cfa_addend; /* of the DEREF forms */
     uint8_t cfa_register;
@@ -56,7 +57,7 @@ struct cfi_rule {
 
 /* Rows of one object, by 64 KiB page of its text. */
 struct cfi_table {
-    const uint32_t *pages; /* pages[i] is page i's first row, pages[page_count] the number of rows */
+    const uint32_t *pages; /* pages[i] is page i's first row, pages[page_count] how many rows */
     const struct cfi_row *rows;
     uint32_t page_count;
     uint32_t row_count;
@@ -81,8 +82,8 @@ struct cfi_image {
 };
 
 /*
- * Compiles an object's .eh_frame. 0, -ENOENT without a usable .eh_frame_hdr, -ENOMEM. What is malformed or
- * beyond the forms above becomes CFI_NONE rows. Under object.c's lock.
+ * Compiles an object's .eh_frame. 0, -ENOENT without a usable .eh_frame_hdr, -ENOMEM. What is
+ * malformed or beyond the forms above becomes CFI_NONE rows. Under object.c's lock.
  */
 int cfi_compile(const struct cfi_image *image, struct cfi_table *table);
 void cfi_release(struct cfi_table *table);

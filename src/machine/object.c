@@ -2,20 +2,23 @@
 /*
  * object.c: the table of loaded objects.
  *
- * How it works. dl_iterate_phdr lists what is loaded; its counters tell whether that changed. An object is
- * two things here: a record (name, rules, symbols), made when it is first met, position-independent and kept
- * for ever; and a slot {start, end, bias, record} in the table of what is loaded now, sorted by address. All
- * reading of an object's memory happens inside the callback, where the loader's lock keeps it loaded.
+ * How it works. dl_iterate_phdr lists what is loaded; its counters tell whether that changed. An
+ * object is two things here: a record (name, rules, symbols), made when it is first met,
+ * position-independent and kept for ever; and a slot {start, end, bias, record} in the table of
+ * what is loaded now, sorted by address. All reading of an object's memory happens inside the
+ * callback, where the loader's lock keeps it loaded.
  *
  * Publishing (no lock, no waiting, also inside a handler that interrupted the refresh itself):
  *   refresh: 1. fill the buffer that is not shown   2. release generation + 1: it is shown
- *   reader:  1. acquire generation   2. search its buffer   3. generation unchanged, or search again
- * A buffer is filled only after the other one has been shown, so a reader that sees its generation unchanged
- * has read a buffer that nobody was filling. Records never move and never go, so what it found stays valid.
+ *   reader:  1. acquire generation   2. search its buffer   3. generation unchanged, or again
+ * A buffer is filled only after the other one has been shown, so a reader that sees its generation
+ * unchanged has read a buffer that nobody was filling. Records never move and never go, so what it
+ * found stays valid.
  *
- * A library that is unloaded and loaded again finds its record (same file name, same headers, same build id), so
- * that dlopen in a loop costs nothing after the first. A process that loads thousands of different
- * libraries fills OBJECTS_MAX; later ones have no rules, and walks step through them by frame pointer.
+ * A library that is unloaded and loaded again finds its record (same file name, same headers, same
+ * build id), so that dlopen in a loop costs nothing after the first. A process that loads
+ * thousands of different libraries fills OBJECTS_MAX; later ones have no rules, and walks step
+ * through them by frame pointer.
  */
 #define _GNU_SOURCE
 #include "machine/object.h"
@@ -34,7 +37,9 @@
 #include "machine/symbol.h"
 #include "rung_debug.h"
 
-enum { OBJECTS_MAX = 4096, SEGMENTS_MAX = 32, NAME_BYTES = 256, NOTES_BYTES = 512, SEARCHES_MAX = 4 };
+enum {
+    OBJECTS_MAX = 4096, SEGMENTS_MAX = 32, NAME_BYTES = 256, NOTES_BYTES = 512, SEARCHES_MAX = 4
+};
 
 struct object {
     char name[NAME_BYTES];
@@ -50,12 +55,13 @@ struct slot {
     const struct object *object;
 };
 
-static union lock refresh_lock;              /* held for milliseconds by a first refresh, never by a handler */
-static struct object objects[OBJECTS_MAX];   /* under refresh_lock; immutable once in a slot */
-static size_t object_count;                  /* under refresh_lock */
+static union lock refresh_lock; /* for milliseconds by a first refresh, never by a handler */
+static struct object objects[OBJECTS_MAX]; /* under refresh_lock; immutable once in a slot */
+static size_t object_count; /* under refresh_lock */
 static unsigned long long seen_adds, seen_subs; /* under refresh_lock */
 
-static uint32_t generation; /* atomic: release in refresh pairs with acquire in readers; shows buffers[it % 2] */
+/* atomic: release in object_refresh pairs with acquire in readers; shows buffers[generation % 2] */
+static uint32_t generation;
 static struct buffer {
     size_t count;
     struct slot slots[OBJECTS_MAX];
@@ -70,6 +76,8 @@ struct sight {
     size_t readable_count;
     struct cfi_span text, header; /* loaded; header is .eh_frame_hdr */
 };
+
+#define HASH_START UINT64_C(0xcbf29ce484222325) /* FNV-1a */
 
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count)
 {
@@ -92,7 +100,10 @@ static bool is_readable(const struct sight *sight, uintptr_t start, uintptr_t en
 static void see_segment(struct sight *sight, const ElfW(Phdr) *segment)
 {
     uintptr_t start = sight->info->dlpi_addr + segment->p_vaddr;
-    /* What lies beyond the file's part is zeros, or a hole in a library that is larger than its file. */
+    /*
+     * What lies beyond the file's part is zeros, or a hole in a library that is larger than its
+     * file.
+     */
     struct cfi_span span = { start, start + segment->p_filesz };
     if (span.end < span.start)
         return;
@@ -120,7 +131,7 @@ static void see(struct sight *sight, const struct dl_phdr_info *info)
 static uint64_t identity_in_memory(const struct sight *sight)
 {
     const struct dl_phdr_info *info = sight->info;
-    uint64_t hash = hash_bytes(0xcbf29ce484222325u, info->dlpi_phdr, info->dlpi_phnum * sizeof(ElfW(Phdr)));
+    uint64_t hash = hash_bytes(HASH_START, info->dlpi_phdr, info->dlpi_phnum * sizeof(ElfW(Phdr)));
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         uintptr_t start = info->dlpi_addr + segment->p_vaddr;
@@ -136,7 +147,7 @@ static uint64_t identity_in_file(const struct sight *sight, const struct symbol_
 {
     const struct dl_phdr_info *info = sight->info;
     Elf64_Ehdr header;
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = HASH_START;
     if (!symbol_file_read(file, 0, &header, sizeof header) || header.e_phnum != info->dlpi_phnum)
         return 0;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
@@ -175,7 +186,8 @@ static void read_symbols(const struct sight *sight, struct object *object)
         return;
     }
     bool is_program = sight->info->dlpi_name[0] == '\0';
-    struct symbol_file file = { os_open_read(is_program ? "/proc/self/exe" : sight->info->dlpi_name), NULL, 0 };
+    const char *path = is_program ? "/proc/self/exe" : sight->info->dlpi_name;
+    struct symbol_file file = { os_open_read(path), NULL, 0 };
     if (file.fd < 0)
         return;
     if (identity_in_file(sight, &file) == object->identity)
@@ -191,7 +203,10 @@ static const char *sight_name(const struct sight *sight)
     return program != NULL ? program : "program";
 }
 
-/* The record of what is seen: an old one, or a new one with its tables; NULL when there is no room. */
+/*
+ * The record of what is seen: an old one, or a new one with its tables; NULL when there is no
+ * room.
+ */
 static struct object *object_of(const struct sight *sight)
 {
     uint64_t identity = identity_in_memory(sight);
@@ -234,10 +249,14 @@ static int see_object(struct dl_phdr_info *info, size_t bytes, void *arg)
     struct refresh *refresh = arg;
     if (!refresh->is_started) {
         refresh->is_started = true;
-        refresh->is_same = generation != 0 && info->dlpi_adds == seen_adds && info->dlpi_subs == seen_subs;
+        refresh->is_same = generation != 0 && info->dlpi_adds == seen_adds &&
+                           info->dlpi_subs == seen_subs;
         seen_adds = info->dlpi_adds;
         seen_subs = info->dlpi_subs;
-        refresh->buffer->count = refresh->is_same ? refresh->buffer->count : 0;
+        if (!refresh->is_same) {
+            fence_seq_cst(); /* who reads what comes next sees that the buffer is not shown */
+            refresh->buffer->count = 0;
+        }
     }
     if (refresh->is_same)
         return 1;
@@ -260,7 +279,7 @@ int object_refresh(void)
     struct refresh refresh = { .buffer = &buffers[(generation + 1) % 2] };
     dl_iterate_phdr(see_object, &refresh);
     if (!refresh.is_same)
-        atomic_store_release(&generation, generation + 1); /* release: pairs with readers' acquire */
+        atomic_store_release(&generation, generation + 1); /* pairs with object_generation */
     lock_release(&refresh_lock);
     return refresh.is_full ? -ENOMEM : 0;
 }
@@ -272,16 +291,20 @@ uint32_t object_generation(void)
     return atomic_load_acquire(&generation); /* acquire: pairs with object_refresh */
 }
 
-/* Copies the slot that holds the pc in one generation's buffer; only to be believed if that is still shown. */
+/*
+ * Copies the slot that holds the pc in one generation's buffer; only to be believed if that is
+ * still shown.
+ */
 static bool slot_search(uint32_t of, uintptr_t pc, struct slot *found)
 {
     const struct buffer *buffer = &buffers[of % 2];
-    size_t low = 0, high = atomic_load_relaxed(&buffer->count);
+    /* acquire, here and below: pairs with the fence in see_object; is_shown loads after them */
+    size_t low = 0, high = atomic_load_acquire(&buffer->count);
     if (of == 0 || high > OBJECTS_MAX)
         return false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (atomic_load_relaxed(&buffer->slots[middle].start) <= pc)
+        if (atomic_load_acquire(&buffer->slots[middle].start) <= pc)
             low = middle + 1;
         else
             high = middle;
@@ -289,16 +312,16 @@ static bool slot_search(uint32_t of, uintptr_t pc, struct slot *found)
     if (low == 0)
         return false;
     const struct slot *slot = &buffer->slots[low - 1];
-    found->start = atomic_load_relaxed(&slot->start);
-    found->end = atomic_load_relaxed(&slot->end);
-    found->bias = atomic_load_relaxed(&slot->bias);
-    found->object = atomic_load_relaxed(&slot->object);
+    found->start = atomic_load_acquire(&slot->start);
+    found->end = atomic_load_acquire(&slot->end);
+    found->bias = atomic_load_acquire(&slot->bias);
+    found->object = atomic_load_acquire(&slot->object);
     return pc < found->end;
 }
 
+/* Whether what was just read of that generation's buffer can be believed. */
 static bool is_shown(uint32_t of)
 {
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
     return atomic_load_relaxed(&generation) == of;
 }
 
@@ -330,7 +353,8 @@ bool object_symbol(uintptr_t pc, struct object_place *place)
         return false;
     place->object = slot.object->name;
     place->object_offset = pc - slot.bias;
-    place->function = symbol_find(&slot.object->symbols, place->object_offset, &place->function_offset);
+    place->function =
+        symbol_find(&slot.object->symbols, place->object_offset, &place->function_offset);
     return true;
 }
 
@@ -340,9 +364,10 @@ bool object_sizes(uintptr_t pc, struct object_sizes *sizes)
     if (!slot_find(pc, &slot))
         return false;
     const struct cfi_table *cfi = &slot.object->cfi;
-    *sizes = (struct object_sizes){ cfi->row_count,
-                                    cfi->row_count * sizeof(struct cfi_row) + (cfi->page_count + 1) * 4,
-                                    slot.object->symbols.count, slot.object->symbols.bytes };
+    sizes->rows = cfi->row_count;
+    sizes->row_bytes = cfi->row_count * sizeof(struct cfi_row) + (cfi->page_count + 1) * 4;
+    sizes->symbols = slot.object->symbols.count;
+    sizes->symbol_bytes = slot.object->symbols.bytes;
     return true;
 }
 

@@ -2,8 +2,8 @@
 /*
  * object.h: the ELF objects that this process has loaded, their unwind rules and function names.
  *
- * object_refresh is for normal threads. Everything else is async-signal-safe, takes no lock, and answers
- * from what the last refresh found; it never touches the objects' own memory.
+ * object_refresh is for normal threads. Everything else is async-signal-safe, takes no lock, and
+ * answers from what the last refresh found; it never touches the objects' own memory.
  */
 #ifndef RUNG_OBJECT_H
 #define RUNG_OBJECT_H
@@ -11,15 +11,17 @@
 #include "base/base.h"
 
 /*
- * Takes in objects loaded or unloaded since the last call; cheap if there are none. 0, or -ENOMEM if some could
- * not be taken in. At start, after dlopen, and before stacks are shown.
+ * Takes in objects loaded or unloaded since the last call; cheap if there are none. 0, or -ENOMEM
+ * if some could not be taken in. At start, after dlopen, and before stacks are shown.
  */
 int object_refresh(void);
 
 /* Changes with each refresh that found a change; never 0 after the first. */
 uint32_t object_generation(void);
 
-/* The number of the unwind rule (cfi.h) for a pc, as of the generation; CFI_NONE if that is gone. */
+/*
+ * The number of the unwind rule (cfi.h) for a pc, as of the generation; CFI_NONE if that is gone.
+ */
 unsigned object_rule(uintptr_t pc, uint32_t generation);
 
 struct object_place {

@@ -2,13 +2,15 @@
 /*
  * symbol.c: reads an ELF file's function symbols and looks them up.
  *
- * How it works. The symbol and string tables are read (never mapped: a file cut short under a mapping
- * would raise SIGBUS in a handler) into scratch memory, functions are picked, sorted by address, and for each address the
- * best of its aliases kept. What is kept lies in one mapping: symbols, then names.
+ * How it works. The symbol and string tables are read (never mapped: a file cut short under a
+ * mapping would raise SIGBUS in a handler) into scratch memory, functions are picked, sorted by
+ * address, and for each address the best of its aliases kept. What is kept lies in one mapping:
+ * symbols, then names.
  *
- * The best alias is the one that a reader expects: a function before a label, global before local, sized
- * before unsized, fewer leading underscores (puts, not _IO_puts), shorter. An address inside a sized symbol
- * belongs to it; behind its end it belongs to nobody, or to an enclosing one a few symbols before.
+ * The best alias is the one that a reader expects: a function before a label, global before local,
+ * sized before unsized, fewer leading underscores (puts, not _IO_puts), shorter. An address inside
+ * a sized symbol belongs to it; behind its end it belongs to nobody, or to an enclosing one a few
+ * symbols before.
  *
  * Nothing read from the file is trusted: each offset is checked against what was read.
  */
@@ -40,7 +42,8 @@ struct block {
     size_t bytes;
 };
 
-static int block_read(struct block *block, const struct symbol_file *file, uint64_t offset, uint64_t bytes)
+static int block_read(struct block *block, const struct symbol_file *file, uint64_t offset,
+                      uint64_t bytes)
 {
     if (bytes == 0 || bytes > TABLE_MAX)
         return -EINVAL;
@@ -111,7 +114,9 @@ static void reader_close(struct reader *reader)
     block_release(&reader->strings);
 }
 
-/* A name without its version ("memcpy@@GLIBC_2.14"); its length, 0 for what is no function's name. */
+/*
+ * A name without its version ("memcpy@@GLIBC_2.14"); its length, 0 for what is no function's name.
+ */
 static size_t name_length(const struct reader *reader, uint32_t offset)
 {
     if (offset >= reader->string_bytes)
@@ -121,8 +126,8 @@ static size_t name_length(const struct reader *reader, uint32_t offset)
     if (room > NAME_MAX_BYTES)
         room = NAME_MAX_BYTES;
     size_t length = strnlen(name, room);
-    if (length == room || name[0] == '$' || name[0] == '.') /* $x, $d: arm64's marks of code and data */
-        return 0;
+    if (length == room || name[0] == '$' || name[0] == '.')
+        return 0; /* $x, $d: arm64's marks of code and data */
     const char *version = memchr(name, '@', length);
     return version != NULL ? (size_t)(version - name) : length;
 }
@@ -135,7 +140,8 @@ static uint32_t symbol_rank(const Elf64_Sym *symbol, const char *name, size_t le
     unsigned is_label = ELF64_ST_TYPE(symbol->st_info) == STT_NOTYPE;
     unsigned is_local = ELF64_ST_BIND(symbol->st_info) == STB_LOCAL;
     unsigned is_weak = ELF64_ST_BIND(symbol->st_info) == STB_WEAK;
-    return is_label << 20 | is_local << 19 | (unsigned)(symbol->st_size == 0) << 18 | underscores << 14 |
+    unsigned is_unsized = symbol->st_size == 0;
+    return is_label << 20 | is_local << 19 | is_unsized << 18 | underscores << 14 |
            (uint32_t)length << 1 | is_weak;
 }
 
@@ -145,7 +151,8 @@ static bool symbol_pick(const struct reader *reader, const Elf64_Sym *symbol, st
     unsigned type = ELF64_ST_TYPE(symbol->st_info);
     if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
         return false;
-    if (symbol->st_shndx == SHN_UNDEF || symbol->st_value < reader->start || symbol->st_value >= reader->end)
+    if (symbol->st_shndx == SHN_UNDEF || symbol->st_value < reader->start ||
+        symbol->st_value >= reader->end)
         return false;
     size_t length = name_length(reader, symbol->st_name);
     if (length == 0)
@@ -224,7 +231,8 @@ static uint64_t names_measure(const struct reader *reader)
 }
 
 /* Copies the symbols' names and gives back how many bytes that took. */
-static size_t names_copy(const struct reader *reader, struct symbol *symbols, size_t count, char *names)
+static size_t names_copy(const struct reader *reader, struct symbol *symbols, size_t count,
+                         char *names)
 {
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {

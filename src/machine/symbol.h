@@ -31,14 +31,18 @@ struct symbol_file {
 bool symbol_file_read(const struct symbol_file *file, uint64_t offset, void *bytes, size_t count);
 
 /*
- * Builds the table of the functions in [start, end), from .symtab or else .dynsym. 0, -ENOENT for a file
- * without symbols, -EINVAL for one that is no ELF file of ours or broken, -ENOMEM. Not for signal handlers.
+ * Builds the table of the functions in [start, end), from .symtab or else .dynsym. 0, -ENOENT for
+ * a file without symbols, -EINVAL for one that is no ELF file of ours or broken, -ENOMEM. Not for
+ * signal handlers.
  */
 int symbol_table_build(const struct symbol_file *file, uintptr_t start, uintptr_t end,
                        struct symbol_table *table);
 void symbol_table_release(struct symbol_table *table);
 
-/* The function that holds the address (as in the file), NULL if none is known to. Async-signal-safe. */
+/*
+ * The function that holds the address (as in the file), NULL if none is known to. Async-signal-
+ * safe.
+ */
 const char *symbol_find(const struct symbol_table *table, uintptr_t address, uintptr_t *offset);
 
 #endif

@@ -2,28 +2,30 @@
 /*
  * unwind.c: walks a stack.
  *
- * How it works. Each step looks up the rule (cfi.h) of the pc, the rule says where the caller's sp, fp and
- * pc are, and the step loads them. Three sorts of step:
- *   framed      the function keeps a frame record and fp points at it: two loads. All of rung's code, and
- *               most programs built as DESIGN section 2 asks
+ * How it works. Each step looks up the rule (cfi.h) of the pc, the rule says where the caller's
+ * sp, fp and pc are, and the step loads them. Three sorts of step:
+ *   framed      the function keeps a frame record and fp points at it: two loads. All of rung's
+ *               code, and most programs built as DESIGN section 2 asks
  *   by rule     anything else that CFI describes: prologues, leaves, libraries built without frame
  *               pointers (40 % of libc's functions put other things into fp), signal frames, PLTs
  *   by record   no rule: fp is taken at its word, within bounds
- * The first two are in walk_fast, in registers, as long as the walk stays on one stack; walk_slow does
- * everything, one step at a time.
+ * The first two are in walk_fast, in registers, as long as the walk stays on one stack; walk_slow
+ * does everything, one step at a time.
  *
- * Rules by pc are kept in a direct-mapped cache shared by all threads. An entry is one word, so that it is
- * whole or not there: {pc bits 12 to 47 | refresh | rule}. The slot is pc ^ pc >> 12: together with
- * the upper bits it gives back the lower, so a hit is never another pc's. An entry from before a
- * refresh (object.c) is a miss. (It would take 4095 refreshes that leave a slot alone to be wrong.)
+ * Rules by pc are kept in a direct-mapped cache shared by all threads. An entry is one word, so
+ * that it is whole or not there: {pc bits 12 to 47 | refresh | rule}. The slot is pc ^ pc >> 12:
+ * together with the upper bits it gives back the lower, so a hit is never another pc's. An entry
+ * from before a refresh (object.c) is a miss. (It would take 4095 refreshes that leave a slot
+ * alone to be wrong.)
  *
- * Invariants: a load is of an aligned word inside a range that is not below the current one; sp rises with
- * each step, or stays where lr still holds the return address, which only an interrupted frame may do; at most 128
- * steps. So a walk ends, whatever it is given.
+ * Invariants: a load is of an aligned word inside a range that is not below the current one; sp
+ * rises with each step, or stays where lr still holds the return address, which only an
+ * interrupted frame may do; at most 128 steps. So a walk ends, whatever it is given.
  *
- * A frame whose CFA hangs on a register that the walk has not followed is stepped by record, as if it had no
- * rule: the walk then misses one caller and goes on. A return address 0 ends a walk: root records
- * are {0, 0}, and so is g0's link while it is cut, whatever CFI says of the CFA there.
+ * A frame whose CFA hangs on a register that the walk has not followed is stepped by record, as if
+ * it had no rule: the walk then misses one caller and goes on. A return address 0 ends a walk:
+ * root records are {0, 0}, and so is g0's link while it is cut, whatever CFI says of the CFA
+ * there.
  */
 #define _GNU_SOURCE
 #include "machine/unwind.h"
@@ -46,14 +48,15 @@
 
 enum { CACHE_SLOTS = 4096, WORD = sizeof(uintptr_t) };
 
-static uint64_t cache[CACHE_SLOTS] __attribute__((aligned(CACHE_LINE))); /* atomic, relaxed: a word is all there is */
+/* atomic, relaxed: an entry is a word, and orders nothing */
+static uint64_t cache[CACHE_SLOTS] __attribute__((aligned(CACHE_LINE)));
 
 struct walk {
     uintptr_t pc, sp, fp, lr, base;
     bool is_exact;             /* pc is an interrupted instruction, and lr is what it was there */
     bool has_sp;               /* sp is exact; else only a lower bound */
     const ucontext_t *context; /* of the interrupted frame that the walk stands on, or NULL */
-    const struct stack_range *range, *ranges_end; /* the range that holds sp, or the first above it */
+    const struct stack_range *range, *ranges_end; /* that which holds sp, or the first above it */
     uint32_t generation;
 };
 
@@ -82,6 +85,11 @@ static always_inline unsigned rule_of(uintptr_t pc, uint32_t generation)
 }
 
 /* ---- one step, all cases ---- */
+
+static always_inline uintptr_t plus(uintptr_t address, int32_t offset)
+{
+    return address + (uintptr_t)(intptr_t)offset;
+}
 
 /* Loads a stack word. false unless it is aligned and inside the current range or a later one. */
 reads_stacks static bool load(const struct walk *walk, uintptr_t address, uintptr_t *value)
@@ -151,37 +159,39 @@ static bool register_of(const struct walk *walk, int number, uintptr_t *value)
 /* The caller's sp. false if what it hangs on isn't known. */
 static bool cfa_of(const struct walk *walk, const struct cfi_rule *rule, uintptr_t *cfa)
 {
-    uintptr_t offset = (uintptr_t)(intptr_t)rule->cfa_offset, value;
+    int32_t offset = rule->cfa_offset;
+    uintptr_t value;
     bool is_known = walk->has_sp;
     switch (rule->cfa) {
-    case CFA_SP: value = walk->sp + offset; break;
-    case CFA_FP: value = walk->fp + offset; is_known = true; break;
-    case CFA_BASE: value = walk->base + offset; is_known = walk->base != 0; break;
+    case CFA_SP: value = plus(walk->sp, offset); break;
+    case CFA_FP: value = plus(walk->fp, offset); is_known = true; break;
+    case CFA_BASE: value = plus(walk->base, offset); is_known = walk->base != 0; break;
     case CFA_REGISTER: is_known = register_of(walk, rule->cfa_register, &value); break;
-    case CFA_SP_DEREF: is_known = is_known && load(walk, walk->sp + offset, &value); break;
-    case CFA_FP_DEREF: is_known = load(walk, walk->fp + offset, &value); break;
-    case CFA_PLT: value = walk->sp + WORD + (walk->pc % 16 >= offset ? WORD : 0); break;
+    case CFA_SP_DEREF: is_known = is_known && load(walk, plus(walk->sp, offset), &value); break;
+    case CFA_FP_DEREF: is_known = load(walk, plus(walk->fp, offset), &value); break;
+    case CFA_PLT: value = walk->sp + WORD + (walk->pc % 16 >= (uintptr_t)offset ? WORD : 0); break;
     default: return false;
     }
     if (is_known) {
-        *cfa = value + rule->cfa_addend + (rule->cfa == CFA_REGISTER ? offset : 0);
+        *cfa = plus(value, rule->cfa_addend + (rule->cfa == CFA_REGISTER ? offset : 0));
         return true;
     }
-    /* sp is not known, but the record is where fp points, and the rule says how far below the CFA. */
-    *cfa = walk->fp - (uintptr_t)(intptr_t)rule->fp_offset;
+    /*
+     * sp is not known, but the record is where fp points, and the rule says how far below the CFA.
+     */
+    *cfa = plus(walk->fp, -rule->fp_offset);
     return !walk->has_sp && !walk->is_exact && rule->cfa == CFA_SP && rule->is_record;
 }
 
 static bool saved_of(const struct walk *walk, enum cfi_saved how, int32_t offset, uintptr_t cfa,
                      uintptr_t same, uintptr_t *value)
 {
-    uintptr_t distance = (uintptr_t)(intptr_t)offset;
     *value = same;
     switch (how) {
     case SAVED_SAME: return true;
-    case SAVED_AT_CFA: return load(walk, cfa + distance, value);
-    case SAVED_AT_SP: return load(walk, walk->sp + distance, value);
-    case SAVED_AT_FP: return load(walk, walk->fp + distance, value);
+    case SAVED_AT_CFA: return load(walk, plus(cfa, offset), value);
+    case SAVED_AT_SP: return load(walk, plus(walk->sp, offset), value);
+    case SAVED_AT_FP: return load(walk, plus(walk->fp, offset), value);
     case SAVED_IN_REGISTER: return register_of(walk, offset, value);
     default: *value = 0; return true;
     }
@@ -222,10 +232,12 @@ static bool walk_slow(struct walk *walk)
 /* ---- many steps, the usual cases ---- */
 
 /*
- * Steps as long as rules are framed or plain and all stays on the current range; gives back the number of pcs.
- * What ends it, walk_slow finds again. sp lies on the range, which is at least two words (walk_to_root).
+ * Steps as long as rules are framed or plain and all stays on the current range; gives back the
+ * number of pcs. What ends it, walk_slow finds again. sp lies on the range, which is at least two
+ * words (walk_to_root).
  */
-reads_stacks static size_t walk_fast(struct walk *walk, uintptr_t *pcs, size_t count, size_t capacity)
+reads_stacks static size_t walk_fast(struct walk *walk, uintptr_t *pcs, size_t count,
+                                     size_t capacity)
 {
     uintptr_t pc = walk->pc - !walk->is_exact, sp = walk->sp, fp = walk->fp, base = walk->base;
     uintptr_t lo = walk->range->lo, last = walk->range->hi - 2 * WORD;
@@ -246,12 +258,13 @@ reads_stacks static size_t walk_fast(struct walk *walk, uintptr_t *pcs, size_t c
             base = 0;
         } else {
             const struct cfi_rule *rule = cfi_rule(number);
-            uintptr_t cfa = (rule->cfa == CFA_FP ? fp : sp) + (uintptr_t)(intptr_t)rule->cfa_offset;
-            uintptr_t ra_at = cfa + (uintptr_t)(intptr_t)rule->ra_offset;
-            uintptr_t fp_at = rule->fp == SAVED_SAME ? lo : cfa + (uintptr_t)(intptr_t)rule->fp_offset;
-            uintptr_t base_at = rule->base == SAVED_SAME ? lo : cfa + (uintptr_t)(intptr_t)rule->base_offset;
+            uintptr_t cfa = plus(rule->cfa == CFA_FP ? fp : sp, rule->cfa_offset);
+            uintptr_t ra_at = plus(cfa, rule->ra_offset);
+            uintptr_t fp_at = rule->fp == SAVED_SAME ? lo : plus(cfa, rule->fp_offset);
+            uintptr_t base_at = rule->base == SAVED_SAME ? lo : plus(cfa, rule->base_offset);
             if (unlikely(!rule->is_plain || cfa <= sp || (ra_at | fp_at | base_at) % WORD != 0 ||
-                         ra_at - lo > last - lo || fp_at - lo > last - lo || base_at - lo > last - lo))
+                         ra_at - lo > last - lo || fp_at - lo > last - lo ||
+                         base_at - lo > last - lo))
                 break;
             caller = registers_strip(*(const uintptr_t *)ra_at);
             if (caller == 0)
@@ -276,8 +289,8 @@ reads_stacks static size_t walk_fast(struct walk *walk, uintptr_t *pcs, size_t c
 
 /* ---- whole walks ---- */
 
-static void walk_begin(struct walk *walk, const struct unwind_start *start, const struct stack_range *ranges,
-                       size_t range_count)
+static void walk_begin(struct walk *walk, const struct unwind_start *start,
+                       const struct stack_range *ranges, size_t range_count)
 {
     *walk = (struct walk){ .pc = start->pc, .sp = start->sp, .fp = start->fp, .lr = start->lr,
                            .base = start->base, .is_exact = start->is_exact_pc,
@@ -303,8 +316,8 @@ static size_t walk_to_root(struct walk *walk, uintptr_t *pcs, size_t count, size
     return count;
 }
 
-size_t unwind(const struct unwind_start *start, const struct stack_range *ranges, size_t range_count,
-              uintptr_t *pcs, size_t capacity)
+size_t unwind(const struct unwind_start *start, const struct stack_range *ranges,
+              size_t range_count, uintptr_t *pcs, size_t capacity)
 {
     struct walk walk;
     if (capacity == 0)
@@ -314,13 +327,16 @@ size_t unwind(const struct unwind_start *start, const struct stack_range *ranges
     return walk_to_root(&walk, pcs, 1, capacity < UNWIND_DEPTH_MAX ? capacity : UNWIND_DEPTH_MAX);
 }
 
-size_t unwind_from_context(const void *ucontext, const struct stack_range *ranges, size_t range_count,
-                           uintptr_t *pcs, size_t capacity)
+size_t unwind_from_context(const void *ucontext, const struct stack_range *ranges,
+                           size_t range_count, uintptr_t *pcs, size_t capacity)
 {
     const ucontext_t *context = ucontext;
-    struct unwind_start start = { .pc = MACHINE_CONTEXT_PC(context), .sp = MACHINE_CONTEXT_SP(context),
-                                  .fp = MACHINE_CONTEXT_BP(context), .lr = REGISTERS_LR(context),
-                                  .base = REGISTERS_BASE(context), .is_exact_pc = true,
+    struct unwind_start start = { .pc = MACHINE_CONTEXT_PC(context),
+                                  .sp = MACHINE_CONTEXT_SP(context),
+                                  .fp = MACHINE_CONTEXT_BP(context),
+                                  .lr = REGISTERS_LR(context),
+                                  .base = REGISTERS_BASE(context),
+                                  .is_exact_pc = true,
                                   .context = context };
     return unwind(&start, ranges, range_count, pcs, capacity);
 }

@@ -101,6 +101,7 @@ void rung_pin(void)
     struct g *g = m_g(m);
     if (!g->is_thread && g->pins++ == 0) {
         g->pinned = m;
+        g->is_pinned = true;
         m->pinned_g = g;
     }
     leave_m(m);
@@ -117,6 +118,7 @@ void rung_unpin(void)
             panic("rung_unpin without rung_pin");
         if (--g->pins == 0) {
             g->pinned = NULL;
+            g->is_pinned = false;
             m->pinned_g = NULL;
         }
     }

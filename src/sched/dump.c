@@ -384,6 +384,8 @@ static int dump(int fd, bool (*is_shown)(const struct g *g), const char *title)
     struct look look;
     uint64_t cursor = 0;
     struct g *g;
+    if (fd < 0)
+        return -EBADF;
     if (!table_init(&table))
         return -ENOMEM;
     while ((g = g_next(&cursor)) != NULL)

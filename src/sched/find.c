@@ -187,8 +187,6 @@ noinline void schedule_slow(struct m *m)
     if (m->is_spinning)
         stop_spinning(m);
     m->yield = 0;
-    if (unlikely(g->pinned != NULL && g->pinned != m))
-        m_start_pinned(m, g);
     execute(m, g);
 }
 

@@ -21,11 +21,8 @@ static always_inline noreturn void schedule(struct m *m)
     if (unlikely(p->timers.next != INT64_MAX) && timers_are_due(p))
         schedule_slow(m);
     struct g *g = p->runnext; /* inherits the slice: no new turn */
-    if (g != NULL && likely((g = runq_next_swap(p, NULL)) != NULL)) {
-        if (unlikely(g->pinned != NULL && g->pinned != m))
-            m_start_pinned(m, g);
+    if (g != NULL && likely((g = runq_next_swap(p, NULL)) != NULL))
         execute(m, g);
-    }
     uint32_t tick = p->tick + 1;
     atomic_store_relaxed(&p->tick, tick);
     if (unlikely(tick % GLOBAL_TURN == 0))
@@ -33,8 +30,6 @@ static always_inline noreturn void schedule(struct m *m)
     g = runq_get_ring(p);
     if (unlikely(g == NULL))
         schedule_slow(m);
-    if (unlikely(g->pinned != NULL && g->pinned != m))
-        m_start_pinned(m, g);
     execute(m, g);
 }
 

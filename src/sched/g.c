@@ -181,7 +181,7 @@ static always_inline void g_prepare(struct m *m, struct g *g, rung_function *fn,
     g->arg = arg;
     uintptr_t top = copy != NULL ? place_argument(g, copy, copy_size) : g->stack_high & ~(uintptr_t)15;
     machine_prepare(&g->machine, top);
-    machine_fp_save(&g->machine.fp); /* as a thread does, it starts with its creator's */
+    g->machine.fp = sched.fp;
     g->saved_errno = 0;
     g->scope = &sched.root;
     g->group = NULL;
@@ -342,7 +342,7 @@ uint64_t rung_id(void)
 
 /* ---- running and ending ---- */
 
-static void exit_m(void *goroutine, void *machine)
+static hot void exit_m(void *goroutine, void *machine)
 {
     struct g *g = goroutine;
     struct m *m = machine;
@@ -359,7 +359,7 @@ static void exit_m(void *goroutine, void *machine)
     schedule(m);
 }
 
-noreturn void rung_goroutine_main(void *goroutine)
+noreturn hot void rung_goroutine_main(void *goroutine)
 {
     struct g *g = goroutine;
     sanitize_enter_g();
@@ -373,12 +373,13 @@ noreturn void rung_goroutine_main(void *goroutine)
         panic("goroutine %llu returned with an open scope", (unsigned long long)g->id);
     if (unlikely(g->pinned != NULL)) {
         g->pinned = NULL;
+        g->is_pinned = false;
         m->pinned_g = NULL;
         g->pins = 0;
     }
     if (g->group != NULL)
         group_leave(m, g, result);
     sanitize_leave_g(m);
-    rung_mcall(exit_m);
+    machine_mcall(exit_m);
     __builtin_unreachable();
 }

@@ -106,7 +106,9 @@ static void m_main(void *arg)
     struct os_signal_stack stack = { (void *)m->signal.low, m->signal.high - m->signal.low };
     os_signal_stack_set(&stack);
     os_thread_precise_timers();
-    machine_fp_save(&m->machine.fp);
+    struct fp_control fp;
+    machine_fp_save(&fp);
+    rung_fp_load(&m->machine, &fp);
     machine_m_set(m);
     rung_mstart(m, m_run);
 }

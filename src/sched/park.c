@@ -23,7 +23,7 @@ static always_inline bool make_reachable(struct m *m, struct g *g)
     return false;
 }
 
-void park_m(void *goroutine, void *machine)
+hot void park_m(void *goroutine, void *machine)
 {
     struct g *g = goroutine;
     struct m *m = machine;
@@ -37,7 +37,7 @@ void park_m(void *goroutine, void *machine)
     schedule(m);
 }
 
-void yield_m(void *goroutine, void *machine)
+hot void yield_m(void *goroutine, void *machine)
 {
     struct g *g = goroutine;
     struct m *m = machine;
@@ -47,16 +47,17 @@ void yield_m(void *goroutine, void *machine)
     schedule(m);
 }
 
+/* A thread counts as asleep from before it can be woken until its waker says otherwise (deadlock check). */
 int park_thread(struct m *m, struct g *g)
 {
+    atomic_add_relaxed(&sched.threads_asleep, 1);
     if (unlikely(!make_reachable(m, g))) {
+        atomic_add_relaxed(&sched.threads_asleep, -1);
         atomic_store_relaxed(&g->status, G_RUNNING);
         return g->wait_result;
     }
-    atomic_add_relaxed(&sched.threads_asleep, 1);
     note_sleep(&g->note, INT64_MAX);
     note_clear(&g->note);
-    atomic_add_relaxed(&sched.threads_asleep, -1);
     atomic_store_relaxed(&g->status, G_RUNNING);
     return g->wait_result;
 }
@@ -65,6 +66,7 @@ int park_thread(struct m *m, struct g *g)
 noinline void ready_slow(struct m *m, struct g *g)
 {
     if (g->is_thread) {
+        atomic_add_relaxed(&sched.threads_asleep, -1);
         note_wake(&g->note);
         return;
     }

@@ -115,7 +115,7 @@ int park_thread(struct m *m, struct g *g);
 static always_inline void switch_to_g0(struct m *m, mcall_function *fn)
 {
     sanitize_leave_g(m);
-    rung_mcall(fn);
+    machine_mcall(fn);
     sanitize_enter_g();
 }
 
@@ -156,21 +156,23 @@ static always_inline int park_with(struct m *m, enum wait_reason reason, bool is
 
 /* ---- running ---- */
 
-/* Goes on with g, which nobody else can reach, on this m with its p. On g0. */
+/*
+ * Goes on with g, which nobody else can reach, on this m with its p; if g is pinned to another m, that one does. On
+ * g0.
+ */
 static always_inline noreturn void execute(struct m *m, struct g *g)
 {
+    if (unlikely(g->is_pinned) && g->pinned != m)
+        m_start_pinned(m, g);
     g->m = m;
     atomic_store_relaxed(&g->status, G_RUNNING);
-    fence_light(); /* pairs with g_trim's fence_heavy */
-    while (unlikely(atomic_load_acquire(&g->trimming) != 0))
-        cpu_relax();
     m->machine.g = g;
     *m->errno_location = g->saved_errno;
     if (unlikely(machine_fp_differs(&g->machine.fp, &m->machine.fp)))
-        machine_fp_load(&g->machine.fp);
+        rung_fp_load(&m->machine, &g->machine.fp);
     m->p->switches++;
     sanitize_enter_stack(m, g);
-    rung_gogo(g);
+    machine_gogo(g);
 }
 
 /* What every mcall function does first: the goroutine is saved, and no longer this m's to look at. */

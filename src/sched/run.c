@@ -47,6 +47,8 @@ static int prepare_once(void)
 {
     if (is_prepared)
         return 0;
+    if (!machine_is_supported())
+        return -ENOTSUP;
     os_fence_init();
     if (stack_init() != 0)
         return -ENOMEM;
@@ -221,6 +223,7 @@ static int run(rung_function *fn, void *arg)
     if (error != 0)
         return error;
     pthread_sigmask(SIG_SETMASK, NULL, &sched.signals);
+    machine_fp_save(&sched.fp);
     set_processors(processors_wanted());
     atomic_store_relaxed(&sched.coarse_now, os_now());
     note_clear(&sched.done);

@@ -130,6 +130,7 @@ struct group {
 
 /* ---- goroutine ---- */
 
+/* The order is by use: the first two or three cache lines are what a switch and a start touch. */
 struct g {
     struct machine_g machine;
     struct m *m;              /* who runs it; NULL while nobody does */
@@ -138,32 +139,31 @@ struct g {
     int32_t wait_result;      /* by the claimer, before ready */
     int32_t saved_errno;
     struct g *next;           /* in the queue or free list it is in */
-    struct scope *scope;      /* innermost; changed by itself under scope_lock */
-    int32_t ended;            /* atomic: that scope's error; under scope_lock */
-
+    int32_t ended;            /* atomic: the innermost scope's error; under scope_lock */
+    bool is_pinned;             /* it is pinned */
     uint8_t reason;           /* enum wait_reason, while waiting */
     bool is_thread;           /* stands for a plain thread */
-    bool is_system;           /* not counted, not shown */
     uint8_t class;            /* stack class */
-    union lock scope_lock;
+
     int64_t since;            /* coarse time of the last park */
-    uintptr_t stack_low, stack_high;
     rung_function *fn;
     void *arg;
+    uint64_t id;
+    uint64_t created_by;
+    uintptr_t created_at;     /* pc of the go call */
+    struct scope *scope;      /* innermost; changed by itself under scope_lock */
+    struct group *group;      /* the group it belongs to, or NULL */
+    void **locals;            /* LOCALS values, or NULL */
+    union lock scope_lock;
+    char name[G_NAME];
+    struct link member;       /* in group->members, under group->lock */
     struct m *pinned;         /* the m it is pinned to, or NULL */
     uint32_t pins;
-    uint32_t trimming;        /* atomic: pages below its sp are being given back (g.c) */
-    uint64_t id;
-    uintptr_t created_at;     /* pc of the go call */
-    uint64_t created_by;
-    struct group *group;      /* the group it belongs to, or NULL */
-    struct link member;       /* in group->members, under group->lock */
-    void **locals;            /* LOCALS values, or NULL */
+    uint32_t timer_ticket;    /* the park that timer ends; set before it is started */
     struct timer timer;       /* sleep */
-    uint32_t timer_ticket;    /* the park that it ends; set before it is started */
+    uintptr_t stack_low, stack_high;
     struct note note;         /* is_thread: what it sleeps on */
     void *fiber;              /* the sanitizer's */
-    char name[G_NAME];
 };
 
 /* ---- thread ---- */
@@ -245,6 +245,7 @@ struct sched {
     uint64_t chaos;            /* seed, 0: off */
     bool is_forked;            /* the child of a fork: nothing works here */
     int stack_class;           /* of goroutines that ask for no size */
+    struct fp_control fp;      /* of rung_run's caller: what goroutines begin with */
     sigset_t signals;          /* the mask of rung_run's caller, for every m */
 
     /* Read often, changed when threads sleep or wake. */

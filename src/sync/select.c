@@ -4,7 +4,8 @@
  *
  * 1. Lock every channel, by address, each once.
  * 2. Try the cases in random order; the first that is ready is the one. Unlock, done.
- * 3. Put a waiter for each case into its channel's list; all bear the same ticket, so that one claim at most
+ * 3. Put a waiter for each case into its channel's list, in the same order; all bear the same ticket, so
+ *    that one claim at most
  *    succeeds. Park, unlocking all on g0.
  * 4. Awake: lock all again and take the losing waiters out of their lists. (Left there they would be
  *    garbage as soon as this stack frame is gone.)
@@ -22,6 +23,7 @@ struct select {
     rung_case *cases;
     uint32_t count;
     uint32_t chan_count;
+    uint32_t start, step; /* the random order: start, start + step, ... modulo count */
     struct rung_chan **chans; /* each once, by address */
     struct waiter *waiters;   /* one per case */
 };
@@ -111,19 +113,25 @@ static uint32_t random_step(uint64_t *random, uint32_t count)
     }
 }
 
-/* Step 2. The case's index, or CHAN_WOULD_PARK. */
-static always_inline int try_all(struct m *m, struct select *select, struct waiter **served)
+static always_inline void choose_order(struct m *m, struct select *select)
 {
     uint32_t count = select->count;
-    if (count == 0)
-        return CHAN_WOULD_PARK;
-    uint32_t at = (uint32_t)((uint64_t)random_next(&m->random) * count >> 32);
-    uint32_t step = count <= 2 ? 1 : random_step(&m->random, count);
-    for (uint32_t i = 0; i < count; i++) {
+    select->start = (uint32_t)((uint64_t)random_next(&m->random) * count >> 32);
+    select->step = count <= 2 ? 1 : random_step(&m->random, count);
+}
+
+static always_inline uint32_t next_in_order(const struct select *select, uint32_t at)
+{
+    at += select->step;
+    return at >= select->count ? at - select->count : at;
+}
+
+/* Step 2. The case's index, or CHAN_WOULD_PARK. */
+static always_inline int try_all(struct select *select, struct waiter **served)
+{
+    uint32_t at = select->start;
+    for (uint32_t i = 0; i < select->count; i++, at = next_in_order(select, at)) {
         rung_case *one = &select->cases[at];
-        at += step;
-        if (at >= count)
-            at -= count;
         if (one->chan == NULL)
             continue;
         int result = try_case(one, served);
@@ -137,14 +145,15 @@ static always_inline int try_all(struct m *m, struct select *select, struct wait
 
 static always_inline void enqueue_all(struct m *m, struct select *select)
 {
-    for (uint32_t i = 0; i < select->count; i++) {
-        rung_case *one = &select->cases[i];
-        struct waiter *waiter = &select->waiters[i];
+    uint32_t at = select->start;
+    for (uint32_t i = 0; i < select->count; i++, at = next_in_order(select, at)) {
+        rung_case *one = &select->cases[at];
+        struct waiter *waiter = &select->waiters[at];
         waiter->link.is_queued = false;
         if (one->chan == NULL)
             continue;
         waiter_init(waiter, m_g(m), true);
-        waiter->number = i;
+        waiter->number = at;
         waiter->item = one->item;
         list_push_last(case_list(one), &waiter->link);
     }
@@ -179,8 +188,9 @@ static always_inline int select_with(struct m *m, struct select *select, bool ma
 {
     struct waiter *served = NULL;
     collect_chans(select);
+    choose_order(m, select);
     lock_all(select);
-    int chosen = try_all(m, select, &served);
+    int chosen = try_all(select, &served);
     if (chosen == CHAN_WOULD_PARK && may_park) {
         chosen = wait_for_one(m, select);
         leave();
@@ -225,7 +235,7 @@ static always_inline int select_any(rung_case *cases, size_t count, bool may_par
         return select_many(m, cases, (uint32_t)count, may_park);
     struct waiter waiters[FEW];
     struct rung_chan *chans[FEW];
-    struct select select = { cases, (uint32_t)count, 0, chans, waiters };
+    struct select select = { .cases = cases, .count = (uint32_t)count, .chans = chans, .waiters = waiters };
     return select_with(m, &select, may_park);
 }
 

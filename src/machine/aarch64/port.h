@@ -38,6 +38,16 @@ static always_inline void machine_m_set(void *m)
                      : "memory");
 }
 
+static always_inline void machine_mcall(mcall_function *fn)
+{
+    rung_mcall(fn);
+}
+
+static always_inline noreturn void machine_gogo(void *g)
+{
+    rung_gogo(g);
+}
+
 /* One instruction, so that no walk meets half a root. */
 static always_inline void machine_link_cut(struct machine_m *m)
 {
@@ -53,7 +63,7 @@ static always_inline uintptr_t machine_sp(void)
     return sp;
 }
 
-/* ---- floating-point control: belongs to the goroutine ---- */
+/* ---- floating-point control ---- */
 
 static always_inline void machine_fp_save(struct fp_control *fp)
 {
@@ -65,9 +75,9 @@ static always_inline bool machine_fp_differs(const struct fp_control *a, const s
     return a->fpcr != b->fpcr;
 }
 
-static always_inline void machine_fp_load(const struct fp_control *fp)
+static inline bool machine_is_supported(void)
 {
-    __asm__ volatile("msr fpcr, %0" : : "r"(fp->fpcr));
+    return true;
 }
 
 /* ---- a signal's context ---- */

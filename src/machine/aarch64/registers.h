@@ -16,7 +16,7 @@ enum {
     ENTRY_RA_OFFSET = 0,
     ENTRY_RA_IS_SAVED = 0,      /* a call leaves the return address in lr */
     RECORD_STEP_GIVES_SP = 0,   /* the frame record may lie anywhere in its frame */
-    SIGNAL_CONTEXT_OFFSET = 128 /* from sp in the code that a handler returns to, over the siginfo */
+    SIGNAL_CONTEXT_OFFSET = 128 /* from sp where a handler returns to, over the siginfo */
 };
 
 #define REGISTERS_CONTEXT_BYTES (offsetof(ucontext_t, uc_mcontext.pstate) + 8)
@@ -38,8 +38,8 @@ struct registers {
 };
 
 /*
- * The registers of the caller of the function that this is written in, just behind the call: true. Or of that
- * function itself, at this instruction: false, and its caller is a step away.
+ * The registers of the caller of the function that this is written in, just behind the call: true.
+ * Or of that function itself, at this instruction: false, and its caller is a step away.
  */
 static always_inline bool registers_capture(struct registers *registers)
 {

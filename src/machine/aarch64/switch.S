@@ -188,6 +188,20 @@ rung_goroutine_start:
     .cfi_endproc
     .size rung_goroutine_start, . - rung_goroutine_start
 
+/* void rung_fp_load(struct machine_m *m, const struct fp_control *fp) */
+    .globl rung_fp_load
+    .hidden rung_fp_load
+    .type rung_fp_load, %function
+    .p2align 5
+rung_fp_load:
+    .cfi_startproc
+    ldr x9, [x1]
+    str x9, [x0, #M_FP]
+    msr fpcr, x9
+    ret
+    .cfi_endproc
+    .size rung_fp_load, . - rung_fp_load
+
 /* noreturn void rung_mstart(void *m, void (*fn)(void *m)) */
     .globl rung_mstart
     .hidden rung_mstart

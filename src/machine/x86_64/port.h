@@ -11,6 +11,8 @@ _Static_assert(offsetof(struct machine_g, fp) == G_FP, "switch.S");
 _Static_assert(offsetof(struct machine_m, g) == M_G, "switch.S");
 _Static_assert(offsetof(struct machine_m, link) == M_LINK, "switch.S");
 _Static_assert(offsetof(struct machine_m, fp) == M_FP, "switch.S");
+_Static_assert(offsetof(struct machine_m, x87_now) == M_X87_NOW, "switch.S");
+_Static_assert(offsetof(struct machine_m, witness) == M_WITNESS, "switch.S");
 _Static_assert(offsetof(struct machine_link, sp) == LINK_SP, "switch.S");
 
 /* The current thread's m, NULL on a thread that rung has not met. Read anew each time. */
@@ -30,6 +32,41 @@ static always_inline void machine_m_set(void *m)
                      : "memory");
 }
 
+/*
+ * Calls of mcall and gogo by push and jump. Neither returns the way it was called, and a call that is never
+ * returned from leaves an entry in the CPU's return predictor, so that each later return of the goroutine that
+ * goes on instead would be mispredicted. (Built with -mno-red-zone: the push may be a leaf's only use of
+ * its stack.)
+ */
+#define MACHINE_CLOBBERS                                                                           \
+    "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",  \
+        "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",       \
+        "xmm15", "memory", "cc"
+
+static always_inline void machine_mcall(mcall_function *fn)
+{
+    __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "jmp rung_mcall\n"
+                     "1:"
+                     : "+D"(fn)
+                     :
+                     : MACHINE_CLOBBERS);
+}
+
+static always_inline noreturn void machine_gogo(void *g)
+{
+    __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "jmp rung_gogo\n"
+                     "1:\n\t"
+                     "ud2"
+                     :
+                     : "D"(g)
+                     : "rax", "memory");
+    __builtin_unreachable();
+}
+
 /* One instruction, so that no walk meets half a root. */
 static always_inline void machine_link_cut(struct machine_m *m)
 {
@@ -45,7 +82,7 @@ static always_inline uintptr_t machine_sp(void)
     return sp;
 }
 
-/* ---- floating-point control: belongs to the goroutine ---- */
+/* ---- floating-point control ---- */
 
 enum { MXCSR_FLAGS = 0x3f };
 
@@ -59,9 +96,10 @@ static always_inline bool machine_fp_differs(const struct fp_control *a, const s
     return ((a->mxcsr ^ b->mxcsr) & ~(uint32_t)MXCSR_FLAGS) != 0 || a->x87 != b->x87;
 }
 
-static always_inline void machine_fp_load(const struct fp_control *fp)
+/* switch.S uses roundps: every x86-64 since 2008. */
+static inline bool machine_is_supported(void)
 {
-    __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(fp->mxcsr), "m"(fp->x87));
+    return __builtin_cpu_supports("sse4.1");
 }
 
 /* ---- a signal's context ---- */

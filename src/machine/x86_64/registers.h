@@ -40,13 +40,15 @@ struct registers {
 };
 
 /*
- * The registers of the caller of the function that this is written in, just behind the call: true. Or of that
- * function itself, at this instruction: false, and its caller is a step away.
+ * The registers of the caller of the function that this is written in, just behind the call: true.
+ * Or of that function itself, at this instruction: false, and its caller is a step away.
  */
 static always_inline bool registers_capture(struct registers *registers)
 {
     const uintptr_t *record = __builtin_frame_address(0);
-    *registers = (struct registers){ .pc = record[1], .sp = (uintptr_t)(record + 2), .fp = record[0] };
+    *registers = (struct registers){ .pc = record[1],
+                                     .sp = (uintptr_t)(record + 2),
+                                     .fp = record[0] };
     return true;
 }
 
