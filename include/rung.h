@@ -14,8 +14,8 @@
  *               and -ETIMEDOUT once the deadline has passed, at once if that is so already.
  * Callers       "goroutine": only a goroutine may call. "any thread": a plain thread may call
  *               too, and sleeps on a futex where a goroutine would park. Signal handlers may call
- *               nothing here. After fork() the child may call nothing: it gets -ENOTRECOVERABLE,
- *               or a panic from calls that give back nothing.
+ *               nothing here. After fork() the child may call nothing: what needs the runtime gives
+ *               -ENOTRECOVERABLE, or panics where it gives back nothing.
  * Durations     are int64_t nanoseconds. A negative one counts as 0, RUNG_FOREVER never ends.
  * Zeroed        mutex, rwmutex, cond, sema, waitgroup and once are valid when zeroed, and need no
  *               end. Scopes, groups and channels are opened and closed.

@@ -120,7 +120,9 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 # Ctrl-C, at some moment of the run: it ends soon, cleanly, and says so.
-for pause in 0.05 0.3 0.8; do
+pauses="0.2 0.4 0.8"
+[ -n "${RUNG_LAUNCHER:-}" ] && pauses="2 3 4" # before it listens, SIGINT just ends it
+for pause in $pauses; do
     checks=$((checks + 1))
     status=0
     # shellcheck disable=SC2086

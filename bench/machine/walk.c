@@ -80,7 +80,8 @@ static noinline void framed(size_t left)
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
-__attribute__((__noinline__, optimize("omit-frame-pointer"))) static void frameless(size_t left, size_t salt)
+__attribute__((__noinline__, optimize("omit-frame-pointer"))) static void frameless(size_t left,
+                                                                                    size_t salt)
 {
     if (left > 0)
         frameless(left - 1, salt + left);
@@ -112,7 +113,8 @@ static void measure_miss(void)
         random ^= random << 17;
         sum += object_rule(start + random % 0x100000, object_generation());
     }
-    printf("look-up in libc, no cache: %.1f ns (%u)\n", (double)(os_now() - begin) / (ROUNDS * 10), sum);
+    printf("look-up in libc, no cache: %.1f ns (%u)\n", (double)(os_now() - begin) / (ROUNDS * 10),
+           sum);
 }
 
 int main(void)
@@ -122,7 +124,8 @@ int main(void)
     object_refresh();
     printf("refresh: %lld us, %u rules\n", (long long)(os_now() - start) / 1000, cfi_rule_count());
     if (object_sizes((uintptr_t)qsort, &sizes))
-        printf("libc: %zu rows, %.3f bytes a row\n", sizes.rows, (double)sizes.row_bytes / (double)sizes.rows);
+        printf("libc: %zu rows, %.3f bytes a row\n", sizes.rows,
+               (double)sizes.row_bytes / (double)sizes.rows);
     unwind_thread_range(&range);
     title = "framed";
     framed(DEPTH + 4);

@@ -55,14 +55,17 @@ static void take_sample(int signal, siginfo_t *info, void *context)
     atomic_store_explicit(&samples[at].depth, (unsigned)depth, memory_order_release);
 }
 
-/* The function's name alone. A return address may be the next function's first: look before it. */
+/*
+ * The function's name alone: no offset, none of the suffixes of a compiler's own copies (.part.0). A
+ * return address may be the next function's first byte: look before it.
+ */
 static void name_of(uintptr_t pc, bool is_leaf, char name[NAME_BYTES])
 {
     size_t length = rung_symbol(is_leaf ? pc : pc - 1, name, NAME_BYTES);
     name[length < NAME_BYTES ? length : NAME_BYTES - 1] = '\0';
-    char *offset = strstr(name, "+0x");
-    if (offset != NULL)
-        strcpy(offset, name[0] == '[' ? "]" : "");
+    char *end = name[0] == '[' ? strstr(name, "+0x") : strpbrk(name + 1, "+.");
+    if (end != NULL)
+        strcpy(end, name[0] == '[' ? "]" : "");
 }
 
 int profile_start(void)

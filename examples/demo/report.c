@@ -14,7 +14,7 @@
 
 #include "ranking.h"
 
-enum { COLUMNS = 96, BAR = 24, DUMP_LINES = 60 };
+enum { COLUMNS = 96, BAR = 24, DUMP_LINES = 100 };
 
 /* 1234567 as 1,234,567; in one of a few buffers that are used in turn. */
 static const char *grouped(uint64_t number)
@@ -190,7 +190,8 @@ static void print_line(const char *line)
     for (; *end != '\0' && *end != '\n'; end++)
         if (((unsigned char)*end & 0xC0) != 0x80 && ++columns > COLUMNS - 3)
             break;
-    printf("  %.*s%s\n", (int)(end - line), line, *end == '\0' || *end == '\n' ? "" : "…");
+    printf("%s%.*s%s\n", end > line ? "  " : "", (int)(end - line), line,
+           *end == '\0' || *end == '\n' ? "" : "…");
 }
 
 void report_dump(int fd)

@@ -8,6 +8,8 @@
 
 enum { SPINS = 64 };
 
+bool rung_is_solo;
+
 /*
  * A sleeper leaves is_contended set for those who sleep beside it: once a lock has had sleepers,
  * each that takes it after sleeping wakes one more on release. Wasted wakes end with the last.
@@ -34,6 +36,11 @@ void lock_acquire_slow(union lock *lock)
 cold void lock_wake(union lock *lock)
 {
     atomic_store_relaxed(&lock->is_contended, 0);
+    os_futex_wake(&lock->word, 1);
+}
+
+cold void object_wake(union lock *lock)
+{
     os_futex_wake(&lock->word, 1);
 }
 

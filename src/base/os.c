@@ -390,6 +390,14 @@ int os_random(void *bytes, size_t count)
     return result;
 }
 
+uintptr_t os_start_value(int type)
+{
+    int saved = errno;
+    uintptr_t value = getauxval((unsigned long)type);
+    errno = saved;
+    return value;
+}
+
 int os_signal_stack_set(const struct os_signal_stack *stack)
 {
     int saved = errno;

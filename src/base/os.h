@@ -78,6 +78,8 @@ int os_read_file(const char *path, char *text, size_t capacity);
 int64_t os_read_at(int fd, void *bytes, size_t count, uint64_t offset);
 void os_close(int fd);
 int os_random(void *bytes, size_t count);
+/* What the kernel told the program at its start, AT_* of <elf.h>; 0 if it did not. */
+uintptr_t os_start_value(int type);
 
 struct os_signal_stack {
     void *start;

@@ -39,7 +39,8 @@
 enum { HASH_SLOTS = 2 * CFI_RULES_MAX, PADDING_MAX = 15, STATES_MAX = 16 };
 
 /* A named rule of which only the number counts. */
-#define NOTHING { .cfa = CFA_UNKNOWN, .fp = SAVED_UNKNOWN, .ra = SAVED_UNKNOWN, .base = SAVED_UNKNOWN }
+#define NOTHING                                                                                    \
+    { .cfa = CFA_UNKNOWN, .fp = SAVED_UNKNOWN, .ra = SAVED_UNKNOWN, .base = SAVED_UNKNOWN }
 
 /* Written under object.c's lock; a reader meets a number only in rows published after its rule. */
 struct cfi_rule rung_cfi_rules[CFI_RULES_MAX] = {

@@ -27,7 +27,6 @@
 #include <errno.h>
 #include <link.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "base/atomic.h"
 #include "base/lock.h"
@@ -176,7 +175,7 @@ static void read_symbols(const struct sight *sight, struct object *object)
 {
     uintptr_t bias = sight->info->dlpi_addr;
     uintptr_t start = object->text_start, end = sight->text.end - bias;
-    uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+    uintptr_t vdso = os_start_value(AT_SYSINFO_EHDR);
     bool is_vdso = vdso != 0 && sight->readable_count > 0 && sight->readable[0].start == vdso;
     if (is_vdso) {
         /* Its section headers lie behind the segment, on the same page. */
@@ -199,7 +198,7 @@ static const char *sight_name(const struct sight *sight)
 {
     if (sight->info->dlpi_name[0] != '\0')
         return sight->info->dlpi_name;
-    const char *program = (const char *)getauxval(AT_EXECFN);
+    const char *program = (const char *)os_start_value(AT_EXECFN);
     return program != NULL ? program : "program";
 }
 

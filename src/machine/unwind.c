@@ -359,8 +359,8 @@ noinline size_t unwind_here(const struct stack_range *ranges, size_t range_count
 int unwind_thread_range(struct stack_range *range)
 {
     pthread_attr_t attributes;
-    void *start;
-    size_t bytes;
+    void *start = NULL;
+    size_t bytes = 0;
     int saved = errno;
     int error = pthread_getattr_np(pthread_self(), &attributes);
     if (error == 0) {

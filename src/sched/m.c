@@ -21,6 +21,43 @@
 
 /* ---- plain threads ---- */
 
+/*
+ * Solo mode (base/lock.h) holds while one processor runs and no plain thread but rung_run's caller, who
+ * sleeps, has called rung. rung_is_solo changes under sched.lock.
+ */
+void solo_begin(void)
+{
+    lock_acquire(&sched.lock);
+    rung_is_solo = sched.procs == 1 && sched.threads == 1;
+    lock_release(&sched.lock);
+}
+
+void solo_end(void)
+{
+    lock_acquire(&sched.lock);
+    rung_is_solo = false;
+    lock_release(&sched.lock);
+}
+
+/*
+ * A plain thread ends it: says so, makes every thread see it, and waits until each m has been seen outside the
+ * runtime or without a p: what it did by plain stores is done, and from then on it uses atomic ones.
+ */
+static void thread_joins(void)
+{
+    lock_acquire(&sched.lock);
+    bool was_solo = rung_is_solo;
+    sched.threads++;
+    rung_is_solo = false;
+    lock_release(&sched.lock);
+    if (!was_solo)
+        return;
+    fence_heavy(); /* pairs with enter's fence_light */
+    for (struct m *m = atomic_load_acquire(&sched.all_ms); m != NULL; m = m->next_all)
+        while (atomic_load_acquire(&m->in_runtime) != 0 && atomic_load_relaxed(&m->p) != NULL)
+            os_thread_yield();
+}
+
 static pthread_key_t adopted_key;
 static struct m *adopted_free; /* under sched.lock: of threads that have ended */
 
@@ -34,6 +71,7 @@ static void adopted_end(void *arg)
     struct m *m = arg;
     machine_m_set(NULL);
     lock_acquire(&sched.lock);
+    sched.threads--;
     m->next_all = adopted_free;
     adopted_free = m;
     lock_release(&sched.lock);
@@ -83,6 +121,7 @@ noinline struct m *m_adopt(void)
     m_g(m)->m = m;
     pthread_setspecific(adopted_key, m);
     machine_m_set(m);
+    thread_joins();
     errno = saved;
     return m;
 }
@@ -136,14 +175,16 @@ static int m_new(struct p *p, bool is_spinning)
     lock_acquire(&starting);
     struct m *m = m_prepare(sched.ms, p, is_spinning);
     if (m != NULL) {
+        atomic_store_relaxed(&sched.ms, sched.ms + 1);
         sigset_t old;
         pthread_sigmask(SIG_SETMASK, &sched.signals, &old);
         error = os_thread_start(m_main, m, (void *)m->g0.low, m->g0.high - m->g0.low);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (error != 0)
+            atomic_store_relaxed(&sched.ms, sched.ms - 1);
     }
     if (error == 0) {
         lock_acquire(&sched.lock);
-        sched.ms++;
         m->next_all = sched.all_ms;
         atomic_store_release(&sched.all_ms, m); /* release: pairs with readers of the list */
         lock_release(&sched.lock);

@@ -13,7 +13,7 @@ static always_inline bool make_reachable(struct m *m, struct g *g)
     atomic_store_relaxed(&g->status, G_WAITING);
     atomic_store_release(&g->wait, ticket); /* release: pairs with claim */
     if (likely(m->park_lock != NULL))
-        lock_release(m->park_lock);
+        object_unlock(m->park_lock);
     else if (m->park_commit != NULL)
         m->park_commit(g, m->park_arg);
     fence_light(); /* pairs with scope.c's fence_heavy */
@@ -28,7 +28,7 @@ hot void park_m(void *goroutine, void *machine)
     struct g *g = goroutine;
     struct m *m = machine;
     if (MUTANT(PUBLISH_EARLY) && m->park_lock != NULL) {
-        lock_release(m->park_lock);
+        object_unlock(m->park_lock);
         m->park_lock = NULL;
     }
     stop_running(m, g);

@@ -36,11 +36,12 @@
 
 cold noreturn void panic_forked(void);
 
+/* NULL in the child of a fork. */
 static always_inline struct m *enter(void)
 {
     struct m *m = machine_m();
-    if (unlikely(m == NULL))
-        m = m_adopt();
+    if (unlikely(m == NULL) && (m = m_adopt()) == NULL)
+        return NULL;
     atomic_store_relaxed(&m->in_runtime, 1);
     fence_light(); /* pairs with sysmon's fence_heavy */
     if (unlikely(atomic_load_relaxed(&m->interrupt) != 0))
@@ -65,6 +66,12 @@ static always_inline void leave(void)
 static always_inline bool claim(struct g *g, uint32_t ticket)
 {
     uint32_t open = ticket;
+    if (likely(rung_is_solo)) {
+        if (g->wait != ticket)
+            return false;
+        atomic_store_relaxed(&g->wait, ticket & ~(uint32_t)WAIT_OPEN);
+        return true;
+    }
     return atomic_cas_acq_rel(&g->wait, &open, ticket & ~(uint32_t)WAIT_OPEN); /* pairs with wait_open */
 }
 
@@ -130,7 +137,7 @@ static always_inline int park_prepared(struct m *m)
 
 /*
  * Parks the calling goroutine and gives back what its waker passed to ready: 0 or more, or the scope's
- * error (only if is_scoped). `lock`, which guards the waiters, is released once the goroutine is saved. On return
+ * error (only if is_scoped). `lock`, an object's, which guards the waiters, is released once the goroutine is saved. On return
  * this may be another m.
  */
 static always_inline int park(struct m *m, enum wait_reason reason, bool is_scoped, union lock *lock)

@@ -130,6 +130,13 @@ static void nag(struct timer *timer, int64_t now)
         ready(machine_m(), main, 0);
 }
 
+static void unlock_sched(struct g *g, void *arg)
+{
+    (void)g;
+    (void)arg;
+    lock_release(&sched.lock);
+}
+
 /* Goroutine 1, after its function: until it is the last one. */
 static void wait_for_others(void)
 {
@@ -142,7 +149,7 @@ static void wait_for_others(void)
     lock_acquire(&sched.lock);
     while (g_count() > 1) {
         sched.main_ticket = ticket_next(m_g(m), false);
-        park(m, WAIT_SYNC, false, &sched.lock);
+        park_with(m, WAIT_SYNC, false, unlock_sched, NULL);
         m = machine_m();
         if (atomic_load_relaxed(&sched.is_lingering)) {
             atomic_store_relaxed(&sched.is_lingering, 0);
@@ -203,6 +210,7 @@ static int start_main(struct main_call *call)
         return -ENOMEM;
     }
     sched.main = g;
+    solo_begin();
     atomic_store_relaxed(&sched.is_running, 1);
     g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn);
     g_start(m, g);
@@ -235,6 +243,7 @@ static int run(rung_function *fn, void *arg)
     sysmon_start();
     note_sleep(&sched.done, INT64_MAX);
     wait_until_idle();
+    solo_end();
     return sched.main_result;
 }
 

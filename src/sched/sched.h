@@ -266,9 +266,10 @@ struct sched {
     struct m *keeper;                        /* under lock: the idle m that wakes for timers */
     int64_t keeper_until;                    /* atomic: when; INT64_MAX: no keeper */
     struct g *free[STACK_CLASSES];           /* under lock: dead goroutines */
-    uint32_t ms;                             /* made; under lock */
+    uint32_t ms;                             /* made; atomic, stored under m.c's starting */
     uint32_t ms_without_p;                   /* atomic: in user code, their p taken */
-    uint32_t threads_asleep;                 /* atomic: plain threads that wait in rung */
+    uint32_t threads;                        /* under lock: plain threads that have an m, rung_run's caller too */
+    uint32_t threads_asleep;                 /* atomic: those of them that wait in rung */
     struct m *all_ms;                        /* atomic: first of next_all */
 
     uint64_t next_id;                        /* atomic */
@@ -336,6 +337,9 @@ struct g *g_next(uint64_t *cursor);
 
 /* ---- m.c ---- */
 
+/* Only one processor's holder will touch objects from now on, if it is so; and not any more. */
+void solo_begin(void);
+void solo_end(void);
 /* The m for a thread that calls rung for the first time. */
 struct m *m_adopt(void);
 /* Wakes or starts an m for p, spinning or not. With sched.lock not held. */

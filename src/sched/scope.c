@@ -85,11 +85,11 @@ static void end_chain(struct m *m, struct g *g, struct scope *outer, int error)
 /* Every member of a group that has ended: each is in the group's scope, or in its own within that. */
 static void end_members(struct m *m, struct group *group, int error)
 {
-    lock_acquire(&group->lock);
+    object_lock(&group->lock);
     mark(&group->scope, error);
     for (struct link *link = group->members.first; link != NULL; link = link->next)
         end_chain(m, container_of(link, struct g, member), &group->scope, error);
-    lock_release(&group->lock);
+    object_unlock(&group->lock);
 }
 
 static void scope_end(struct m *m, struct scope *scope, int error)
@@ -218,7 +218,7 @@ int group_join(struct group *group, struct g *g)
 {
     if (unlikely(group->scope.magic != SCOPE_MAGIC))
         panic("a goroutine started in a group that is not open");
-    lock_acquire(&group->lock);
+    object_lock(&group->lock);
     int error = group->is_closed ? -ECANCELED : atomic_load_relaxed(&group->scope.error);
     if (error == 0) {
         g->scope = &group->scope;
@@ -226,7 +226,7 @@ int group_join(struct group *group, struct g *g)
         g->group = group;
         list_push_last(&group->members, &g->member);
     }
-    lock_release(&group->lock);
+    object_unlock(&group->lock);
     return error == 0 ? 0 : -ECANCELED;
 }
 
@@ -239,15 +239,15 @@ void group_leave(struct m *m, struct g *g, int result)
     struct group *group = g->group;
     struct g *opener = NULL;
     if (result < 0) {
-        lock_acquire(&group->lock);
+        object_lock(&group->lock);
         bool is_first = group->error == 0;
         if (is_first)
             group->error = result;
-        lock_release(&group->lock);
+        object_unlock(&group->lock);
         if (is_first)
             scope_end(m, &group->scope, -ECANCELED);
     }
-    lock_acquire(&group->lock);
+    object_lock(&group->lock);
     list_remove(&group->members, &g->member);
     g->group = NULL;
     g->scope = NULL;
@@ -256,7 +256,7 @@ void group_leave(struct m *m, struct g *g, int result)
         if (!claim(opener, group->opener_ticket))
             opener = NULL;
     }
-    lock_release(&group->lock);
+    object_unlock(&group->lock);
     if (opener != NULL)
         ready(m, opener, 0);
 }
@@ -276,17 +276,17 @@ int rung_group_wait(rung_group *public_group)
         return -ENOTRECOVERABLE;
     if (unlikely(group->scope.magic != SCOPE_MAGIC || group->scope.owner != m_g(m)))
         panic("rung_group_wait by another goroutine than the group's opener");
-    lock_acquire(&group->lock);
+    object_lock(&group->lock);
     while (!list_is_empty(&group->members)) {
         group->opener_ticket = ticket_next(m_g(m), false);
         park(m, WAIT_SYNC, false, &group->lock);
         m = machine_m();
-        lock_acquire(&group->lock);
+        object_lock(&group->lock);
         group->opener_ticket = 0;
     }
     group->is_closed = true;
     int error = group->error;
-    lock_release(&group->lock);
+    object_unlock(&group->lock);
     int ended = close_scope(m, &group->scope);
     leave_m(m);
     return error != 0 ? error : ended;

@@ -76,9 +76,9 @@ static always_inline int wait_in(struct m *m, struct rung_chan *chan, struct lis
     list_push_last(list, &waiter.link);
     int result = park(m, reason, true, &chan->lock);
     if (unlikely(result < 0)) {
-        lock_acquire(&chan->lock);
+        object_lock(&chan->lock);
         list_remove(list, &waiter.link);
-        lock_release(&chan->lock);
+        object_unlock(&chan->lock);
     } else {
         result = waiter.result;
     }
@@ -99,11 +99,11 @@ int rung_send(rung_chan *chan, const void *item)
     if (unlikely(chan == NULL))
         return park_forever(m);
     struct waiter *served;
-    lock_acquire(&chan->lock);
+    object_lock(&chan->lock);
     int result = chan_send_locked(chan, item, &served);
     if (result == CHAN_WOULD_PARK)
         return wait_in(m, chan, &chan->senders, WAIT_CHAN_SEND, (void *)item);
-    lock_release(&chan->lock);
+    object_unlock(&chan->lock);
     chan_ready(m, served);
     leave_m(m);
     return result;
@@ -122,11 +122,11 @@ int rung_recv(rung_chan *chan, void *item)
     if (unlikely(chan == NULL))
         return park_forever(m);
     struct waiter *served;
-    lock_acquire(&chan->lock);
+    object_lock(&chan->lock);
     int result = chan_recv_locked(chan, item, &served);
     if (result == CHAN_WOULD_PARK)
         return wait_in(m, chan, &chan->receivers, WAIT_CHAN_RECEIVE, item);
-    lock_release(&chan->lock);
+    object_unlock(&chan->lock);
     chan_ready(m, served);
     leave_m(m);
     return result;
@@ -142,9 +142,9 @@ int rung_try_send(rung_chan *chan, const void *item)
     int result = -EAGAIN;
     if (likely(chan != NULL)) {
         struct waiter *served;
-        lock_acquire(&chan->lock);
+        object_lock(&chan->lock);
         result = chan_send_locked(chan, item, &served);
-        lock_release(&chan->lock);
+        object_unlock(&chan->lock);
         chan_ready(m, served);
     }
     leave_m(m);
@@ -159,9 +159,9 @@ int rung_try_recv(rung_chan *chan, void *item)
     int result = -EAGAIN;
     if (likely(chan != NULL)) {
         struct waiter *served;
-        lock_acquire(&chan->lock);
+        object_lock(&chan->lock);
         result = chan_recv_locked(chan, item, &served);
-        lock_release(&chan->lock);
+        object_unlock(&chan->lock);
         chan_ready(m, served);
     }
     leave_m(m);
@@ -189,15 +189,15 @@ void rung_chan_close(rung_chan *chan)
         panic_forked();
     if (unlikely(chan == NULL))
         panic("close of a NULL channel");
-    lock_acquire(&chan->lock);
+    object_lock(&chan->lock);
     if (unlikely(chan->is_closed)) {
-        lock_release(&chan->lock);
+        object_unlock(&chan->lock);
         panic("close of a closed channel");
     }
     chan->is_closed = true;
     struct link *link = dismiss(chan, &chan->receivers, 0, NULL);
     link = dismiss(chan, &chan->senders, -EPIPE, link);
-    lock_release(&chan->lock);
+    object_unlock(&chan->lock);
     while (link != NULL) {
         struct waiter *waiter = container_of(link, struct waiter, link);
         link = link->next;

@@ -27,16 +27,16 @@ int rung_cond_wait(rung_cond *public_cond, rung_mutex *public_mutex)
         return result;
     }
     struct waiter waiter;
-    lock_acquire(&cond->lock);
+    object_lock(&cond->lock);
     waiter_init(&waiter, m_g(m), true);
     list_push_last(&cond->waiters, &waiter.link);
     mutex_unlock(m, mutex);
     result = park(m, WAIT_COND, true, &cond->lock);
     m = machine_m();
     if (unlikely(result < 0)) {
-        lock_acquire(&cond->lock);
+        object_lock(&cond->lock);
         list_remove(&cond->waiters, &waiter.link);
-        lock_release(&cond->lock);
+        object_unlock(&cond->lock);
     }
     m = mutex_lock(m, mutex);
     leave_m(m);
@@ -49,9 +49,9 @@ void rung_cond_signal(rung_cond *public_cond)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&cond->lock);
+    object_lock(&cond->lock);
     struct waiter *waiter = waiter_claim_first(&cond->waiters);
-    lock_release(&cond->lock);
+    object_unlock(&cond->lock);
     if (waiter != NULL)
         ready(m, waiter->g, 0);
     leave_m(m);
@@ -63,9 +63,9 @@ void rung_cond_broadcast(rung_cond *public_cond)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&cond->lock);
+    object_lock(&cond->lock);
     struct link *all = waiter_claim_all(&cond->waiters);
-    lock_release(&cond->lock);
+    object_unlock(&cond->lock);
     waiter_ready_all(m, all);
     leave_m(m);
 }

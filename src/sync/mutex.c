@@ -62,9 +62,9 @@ static bool prepare_to_wait(struct mutex *mutex)
 
 static void forget_waiter(struct mutex *mutex, struct waiter *waiter)
 {
-    lock_acquire(&mutex->lock);
+    object_lock(&mutex->lock);
     list_remove(&mutex->waiters, &waiter->link);
-    lock_release(&mutex->lock);
+    object_unlock(&mutex->lock);
 }
 
 /* Gives back 0 with the mutex held, or the scope's error; *pm is the m it then runs on. */
@@ -75,11 +75,11 @@ static noinline int lock_slow(struct m **pm, struct mutex *mutex, bool is_scoped
     if (spin(mutex))
         return 0;
     for (uint32_t lost = 0;; lost++) {
-        lock_acquire(&mutex->lock);
+        object_lock(&mutex->lock);
         if ((lost > 0 || !has_starving_locked(mutex)) && prepare_to_wait(mutex)) {
             if (list_is_empty(&mutex->waiters))
                 atomic_store_relaxed(&mutex->has_waiters, 0);
-            lock_release(&mutex->lock);
+            object_unlock(&mutex->lock);
             return 0;
         }
         waiter_init(&waiter, m_g(m), is_scoped);
@@ -104,7 +104,7 @@ static noinline void unlock_slow(struct m *m, struct mutex *mutex)
 {
     struct waiter *waiter = NULL;
     int result = 0;
-    lock_acquire(&mutex->lock);
+    object_lock(&mutex->lock);
     if (has_starving_locked(mutex)) {
         if (try_lock(mutex)) { /* else its new holder will do this */
             waiter = waiter_claim_first(&mutex->waiters);
@@ -117,7 +117,7 @@ static noinline void unlock_slow(struct m *m, struct mutex *mutex)
     }
     if (list_is_empty(&mutex->waiters))
         atomic_store_relaxed(&mutex->has_waiters, 0);
-    lock_release(&mutex->lock);
+    object_unlock(&mutex->lock);
     if (waiter != NULL)
         ready(m, waiter->g, result);
 }

@@ -17,10 +17,10 @@ static void finish(struct once *once)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&once->lock);
+    object_lock(&once->lock);
     atomic_store_release(&once->state, ONCE_DONE); /* release: pairs with rung_once_do */
     struct link *all = waiter_claim_all(&once->waiters);
-    lock_release(&once->lock);
+    object_unlock(&once->lock);
     waiter_ready_all(m, all);
     leave_m(m);
 }
@@ -30,7 +30,7 @@ static noinline void do_slow(struct once *once, void (*fn)(void *arg), void *arg
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&once->lock);
+    object_lock(&once->lock);
     if (once->state == ONCE_RUNNING) {
         struct waiter waiter;
         waiter_init(&waiter, m_g(m), false);
@@ -42,7 +42,7 @@ static noinline void do_slow(struct once *once, void (*fn)(void *arg), void *arg
     bool is_mine = once->state == 0;
     if (is_mine)
         once->state = ONCE_RUNNING;
-    lock_release(&once->lock);
+    object_unlock(&once->lock);
     leave_m(m);
     if (is_mine) {
         fn(arg);

@@ -67,9 +67,9 @@ static int acquire(rung_rwmutex *public_rwmutex, uint32_t kind, bool is_scoped)
         leave_m(m);
         return result;
     }
-    lock_acquire(&rwmutex->lock);
+    object_lock(&rwmutex->lock);
     if (likely(try_locked(rwmutex, kind))) {
-        lock_release(&rwmutex->lock);
+        object_unlock(&rwmutex->lock);
         leave_m(m);
         return 0;
     }
@@ -80,10 +80,10 @@ static int acquire(rung_rwmutex *public_rwmutex, uint32_t kind, bool is_scoped)
     result = park(m, WAIT_SYNC, is_scoped, &rwmutex->lock);
     m = machine_m();
     if (unlikely(result < 0)) {
-        lock_acquire(&rwmutex->lock);
+        object_lock(&rwmutex->lock);
         list_remove(&rwmutex->waiters, &waiter.link);
         struct link *chain = serve_locked(rwmutex); /* readers that waited behind a writer that gave up */
-        lock_release(&rwmutex->lock);
+        object_unlock(&rwmutex->lock);
         waiter_ready_all(m, chain);
     }
     leave_m(m);
@@ -96,9 +96,9 @@ static bool try_acquire(rung_rwmutex *public_rwmutex, uint32_t kind)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&rwmutex->lock);
+    object_lock(&rwmutex->lock);
     bool got = try_locked(rwmutex, kind);
-    lock_release(&rwmutex->lock);
+    object_unlock(&rwmutex->lock);
     leave_m(m);
     return got;
 }
@@ -109,10 +109,10 @@ static void release(rung_rwmutex *public_rwmutex, uint32_t kind)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&rwmutex->lock);
+    object_lock(&rwmutex->lock);
     bool is_held = kind == READER ? rwmutex->readers > 0 : rwmutex->is_written;
     if (unlikely(!is_held)) {
-        lock_release(&rwmutex->lock);
+        object_unlock(&rwmutex->lock);
         panic(kind == READER ? "read_unlock of an rwmutex that is not locked for reading"
                              : "unlock of an unlocked rwmutex");
     }
@@ -121,7 +121,7 @@ static void release(rung_rwmutex *public_rwmutex, uint32_t kind)
     else
         rwmutex->is_written = false;
     struct link *chain = serve_locked(rwmutex);
-    lock_release(&rwmutex->lock);
+    object_unlock(&rwmutex->lock);
     waiter_ready_all(m, chain);
     leave_m(m);
 }

@@ -23,9 +23,9 @@ struct select {
     rung_case *cases;
     uint32_t count;
     uint32_t chan_count;
-    uint32_t start, step; /* the random order: start, start + step, ... modulo count */
     struct rung_chan **chans; /* each once, by address */
     struct waiter *waiters;   /* one per case */
+    uint32_t *order;          /* the cases, shuffled */
 };
 
 static int compare_chans(const void *a, const void *b)
@@ -76,13 +76,13 @@ static always_inline void collect_chans(struct select *select)
 static always_inline void lock_all(struct select *select)
 {
     for (uint32_t i = 0; i < select->chan_count; i++)
-        lock_acquire(&select->chans[i]->lock);
+        object_lock(&select->chans[i]->lock);
 }
 
 static always_inline void unlock_all(struct select *select)
 {
     for (uint32_t i = select->chan_count; i-- > 0;)
-        lock_release(&select->chans[i]->lock);
+        object_unlock(&select->chans[i]->lock);
 }
 
 static always_inline struct list *case_list(rung_case *one)
@@ -96,42 +96,21 @@ static always_inline int try_case(rung_case *one, struct waiter **served)
                                        : chan_recv_locked(one->chan, one->item, served);
 }
 
-/* A step that visits every index of [0, count) once, from a random start: coprime to count. */
-static uint32_t random_step(uint64_t *random, uint32_t count)
+/* Every order is equally likely, whichever cases are ready. */
+static always_inline void shuffle(struct m *m, struct select *select)
 {
-    uint32_t step = 1 + random_next(random) % count;
-    for (;;) {
-        uint32_t a = step, b = count;
-        while (b != 0) {
-            uint32_t rest = a % b;
-            a = b;
-            b = rest;
-        }
-        if (a == 1)
-            return step;
-        step = step % count + 1;
+    for (uint32_t i = 0; i < select->count; i++) {
+        uint32_t at = (uint32_t)((uint64_t)random_next(&m->random) * (i + 1) >> 32);
+        select->order[i] = select->order[at];
+        select->order[at] = i;
     }
-}
-
-static always_inline void choose_order(struct m *m, struct select *select)
-{
-    uint32_t count = select->count;
-    select->start = (uint32_t)((uint64_t)random_next(&m->random) * count >> 32);
-    select->step = count <= 2 ? 1 : random_step(&m->random, count);
-}
-
-static always_inline uint32_t next_in_order(const struct select *select, uint32_t at)
-{
-    at += select->step;
-    return at >= select->count ? at - select->count : at;
 }
 
 /* Step 2. The case's index, or CHAN_WOULD_PARK. */
 static always_inline int try_all(struct select *select, struct waiter **served)
 {
-    uint32_t at = select->start;
-    for (uint32_t i = 0; i < select->count; i++, at = next_in_order(select, at)) {
-        rung_case *one = &select->cases[at];
+    for (uint32_t i = 0; i < select->count; i++) {
+        rung_case *one = &select->cases[select->order[i]];
         if (one->chan == NULL)
             continue;
         int result = try_case(one, served);
@@ -145,8 +124,8 @@ static always_inline int try_all(struct select *select, struct waiter **served)
 
 static always_inline void enqueue_all(struct m *m, struct select *select)
 {
-    uint32_t at = select->start;
-    for (uint32_t i = 0; i < select->count; i++, at = next_in_order(select, at)) {
+    for (uint32_t i = 0; i < select->count; i++) {
+        uint32_t at = select->order[i];
         rung_case *one = &select->cases[at];
         struct waiter *waiter = &select->waiters[at];
         waiter->link.is_queued = false;
@@ -188,7 +167,7 @@ static always_inline int select_with(struct m *m, struct select *select, bool ma
 {
     struct waiter *served = NULL;
     collect_chans(select);
-    choose_order(m, select);
+    shuffle(m, select);
     lock_all(select);
     int chosen = try_all(select, &served);
     if (chosen == CHAN_WOULD_PARK && may_park) {
@@ -204,13 +183,14 @@ static always_inline int select_with(struct m *m, struct select *select, bool ma
 
 static noinline int select_many(struct m *m, rung_case *cases, uint32_t count, bool may_park)
 {
-    struct waiter *waiters = malloc(count * (sizeof(struct waiter) + sizeof(struct rung_chan *)));
+    struct waiter *waiters = malloc(count * (sizeof(struct waiter) + sizeof(struct rung_chan *) + sizeof(uint32_t)));
     if (waiters == NULL) {
         leave_m(m);
         return -ENOMEM;
     }
     struct select select = { .cases = cases, .count = count, .waiters = waiters };
     select.chans = (struct rung_chan **)(waiters + count);
+    select.order = (uint32_t *)(select.chans + count);
     int chosen = select_with(m, &select, may_park);
     free(waiters);
     return chosen;
@@ -235,7 +215,10 @@ static always_inline int select_any(rung_case *cases, size_t count, bool may_par
         return select_many(m, cases, (uint32_t)count, may_park);
     struct waiter waiters[FEW];
     struct rung_chan *chans[FEW];
-    struct select select = { .cases = cases, .count = (uint32_t)count, .chans = chans, .waiters = waiters };
+    uint32_t order[FEW];
+    struct select select = {
+        .cases = cases, .count = (uint32_t)count, .chans = chans, .waiters = waiters, .order = order
+    };
     return select_with(m, &select, may_park);
 }
 

@@ -53,9 +53,9 @@ int rung_sema_acquire(rung_sema *public_sema, uint32_t count)
         leave_m(m);
         return result;
     }
-    lock_acquire(&sema->lock);
+    object_lock(&sema->lock);
     if (likely(try_locked(sema, count))) {
-        lock_release(&sema->lock);
+        object_unlock(&sema->lock);
         leave_m(m);
         return 0;
     }
@@ -66,10 +66,10 @@ int rung_sema_acquire(rung_sema *public_sema, uint32_t count)
     result = park(m, WAIT_SYNC, true, &sema->lock);
     m = machine_m();
     if (unlikely(result < 0)) {
-        lock_acquire(&sema->lock);
+        object_lock(&sema->lock);
         list_remove(&sema->waiters, &waiter.link);
         struct link *chain = serve_locked(sema);
-        lock_release(&sema->lock);
+        object_unlock(&sema->lock);
         waiter_ready_all(m, chain);
     }
     leave_m(m);
@@ -82,9 +82,9 @@ bool rung_sema_try_acquire(rung_sema *public_sema, uint32_t count)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&sema->lock);
+    object_lock(&sema->lock);
     bool got = try_locked(sema, count);
-    lock_release(&sema->lock);
+    object_unlock(&sema->lock);
     leave_m(m);
     return got;
 }
@@ -95,10 +95,10 @@ void rung_sema_release(rung_sema *public_sema, uint32_t count)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&sema->lock);
+    object_lock(&sema->lock);
     sema->count += count;
     struct link *chain = serve_locked(sema);
-    lock_release(&sema->lock);
+    object_unlock(&sema->lock);
     waiter_ready_all(m, chain);
     leave_m(m);
 }

@@ -70,9 +70,9 @@ static void tick(struct timer *timer, int64_t now)
 {
     struct rung_timer *self = container_of(timer, struct rung_timer, timer);
     struct waiter *served;
-    lock_acquire(&self->chan->lock);
+    object_lock(&self->chan->lock);
     int result = chan_send_locked(self->chan, &now, &served);
-    lock_release(&self->chan->lock);
+    object_unlock(&self->chan->lock);
     (void)result; /* full: nobody took the last tick; this one is dropped */
     if (served != NULL)
         chan_ready(machine_m(), served);
@@ -86,9 +86,9 @@ static void drain(struct rung_chan *chan)
 {
     if (atomic_load_relaxed(&chan->count) == 0)
         return;
-    lock_acquire(&chan->lock);
+    object_lock(&chan->lock);
     chan->count = 0;
-    lock_release(&chan->lock);
+    object_unlock(&chan->lock);
 }
 
 int rung_timer_open(rung_timer **timer, int64_t first_ns, int64_t period_ns)
@@ -129,13 +129,13 @@ int rung_timer_reset(rung_timer *timer, int64_t first_ns, int64_t period_ns)
     struct m *m = enter();
     if (unlikely(m == NULL))
         return -ENOTRECOVERABLE;
-    lock_acquire(&timer->lock);
+    object_lock(&timer->lock);
     bool was_pending = timer_stop(&timer->timer);
     timer->period = period_ns;
     drain(timer->chan);
     if (first_ns != RUNG_FOREVER)
         timer_start(m, &timer->timer, time_after(os_now(), first_ns));
-    lock_release(&timer->lock);
+    object_unlock(&timer->lock);
     leave_m(m);
     return was_pending;
 }

@@ -25,10 +25,10 @@ static noinline void wake_all(struct waitgroup *waitgroup)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    lock_acquire(&waitgroup->lock);
+    object_lock(&waitgroup->lock);
     atomic_add_relaxed(&waitgroup->state, -(uint32_t)HAS_WAITERS);
     struct link *all = waiter_claim_all(&waitgroup->waiters);
-    lock_release(&waitgroup->lock);
+    object_unlock(&waitgroup->lock);
     waiter_ready_all(m, all);
     leave_m(m);
 }
@@ -74,9 +74,9 @@ int rung_waitgroup_wait(rung_waitgroup *public_waitgroup)
         leave_m(m);
         return result;
     }
-    lock_acquire(&waitgroup->lock);
+    object_lock(&waitgroup->lock);
     if (!announce_locked(waitgroup)) {
-        lock_release(&waitgroup->lock);
+        object_unlock(&waitgroup->lock);
         leave_m(m);
         return 0;
     }
@@ -85,9 +85,9 @@ int rung_waitgroup_wait(rung_waitgroup *public_waitgroup)
     list_push_last(&waitgroup->waiters, &waiter.link);
     result = park(m, WAIT_SYNC, true, &waitgroup->lock);
     if (unlikely(result < 0)) {
-        lock_acquire(&waitgroup->lock);
+        object_lock(&waitgroup->lock);
         list_remove(&waitgroup->waiters, &waiter.link);
-        lock_release(&waitgroup->lock);
+        object_unlock(&waitgroup->lock);
     }
     leave();
     return result;

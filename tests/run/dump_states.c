@@ -5,9 +5,11 @@
 static struct things things;
 static int ends[2];
 static char text[1 << 20];
+static _Atomic uint64_t parked_id;
 
 static int parked_function(void *call)
 {
+    atomic_store(&parked_id, rung_id());
     EXPECT_EQ(((const struct blocking_call *)call)->call(&things), -ECANCELED);
     return 0;
 }
@@ -41,7 +43,7 @@ static int app(void *arg)
         close(ends[1]);
         thread_join(reader);
         close(ends[0]);
-        snprintf(number, sizeof number, "goroutine %d", 2 + (int)i);
+        snprintf(number, sizeof number, "goroutine %" PRIu64 " ", parked_id);
         if (strstr(text, "goroutine 1") == NULL || strstr(text, number) == NULL ||
             strstr(text, "parked_function") == NULL || strstr(text, "app") == NULL ||
             (i > 0 && strstr(text, "waits here") == NULL)) {

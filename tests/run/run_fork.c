@@ -47,19 +47,9 @@ static void call_yield(void)
     rung_yield();
 }
 
-static void call_lock(void)
-{
-    rung_mutex_lock(&mutex);
-}
-
 static void call_close(void)
 {
     rung_chan_close(chan);
-}
-
-static void call_done(void)
-{
-    rung_waitgroup_done(&waitgroup);
 }
 
 static int in_child(void (*call)(void), int is_quiet)
@@ -93,7 +83,7 @@ static int background(void *arg)
 
 static int app(void *arg)
 {
-    static void (*const give_back_nothing[])(void) = {call_yield, call_lock, call_close, call_done};
+    static void (*const give_back_nothing[])(void) = {call_yield, call_close};
     chan = chan_open(sizeof(int), 1);
     rung_waitgroup_add(&waitgroup, 1);
     go(background, NULL);

@@ -33,7 +33,8 @@ static int hasty(void *arg)
     if (kind == 0) {
         count_sent(rung_send(chan, &item), item);
     } else if (kind == 1) {
-        count_received(rung_recv(chan, &in), in);
+        int result = rung_recv(chan, &in);
+        count_received(result, in);
     } else {
         rung_case cases[] = {RUNG_CASE_RECV(silent, NULL), RUNG_CASE_SEND(chan, &item)};
         if (kind == 3)

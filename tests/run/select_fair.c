@@ -4,34 +4,36 @@
 
 enum { TRIALS = 20000 };
 
-/* (count - mean)^2 <= 25 * variance, for `ready` cases of equal chance. */
-static void expect_even(const int *counts, int ready, int stride)
+/* (count - mean)^2 <= 25 * variance, for each of the ready cases, whose chances are equal. */
+static void expect_even(const int *counts, int total, uint32_t ready)
 {
-    double mean = (double)TRIALS / ready, variance = mean * (1 - 1.0 / ready);
-    for (int i = 0; i < ready; i++) {
-        double distance = counts[i * stride] - mean;
-        if (distance * distance > 25 * variance)
-            test_fail(__FILE__, __LINE__, "%d of %d: chosen %d times of %d", i, ready,
-                      counts[i * stride], TRIALS);
+    int cases = __builtin_popcount(ready);
+    double mean = (double)TRIALS / cases, variance = mean * (1 - 1.0 / cases);
+    for (int i = 0; i < total; i++) {
+        double distance = counts[i] - mean;
+        if (ready >> i & 1 && distance * distance > 25 * variance)
+            test_fail(__FILE__, __LINE__, "of %d cases %#x are ready, and %d was chosen %d times, not %.0f",
+                      total, ready, i, counts[i], mean);
     }
 }
 
-static void choose(int ready, int stride, int is_try)
+/* `total` cases, of which those in the set `ready` are ready, to send or to receive. */
+static void choose(int total, uint32_t ready, int is_try)
 {
     rung_chan *closed = chan_open(sizeof(int), 0), *silent = chan_open(sizeof(int), 0);
-    rung_case cases[64];
-    int counts[64] = {0}, item = 0, total = ready * stride;
+    rung_case cases[32];
+    int counts[32] = {0}, item = 0;
     rung_chan_close(closed);
     for (int i = 0; i < total; i++)
-        cases[i] = i % stride ? (rung_case)RUNG_CASE_RECV(silent, &item)
-                 : i % 2      ? (rung_case)RUNG_CASE_SEND(closed, &item)
-                              : (rung_case)RUNG_CASE_RECV(closed, &item);
+        cases[i] = !(ready >> i & 1) ? (rung_case)RUNG_CASE_RECV(silent, &item)
+                 : i % 2             ? (rung_case)RUNG_CASE_SEND(closed, &item)
+                                     : (rung_case)RUNG_CASE_RECV(closed, &item);
     for (int i = 0; i < TRIALS; i++) {
         int chosen = is_try ? rung_try_select(cases, (size_t)total) : rung_select(cases, (size_t)total);
-        EXPECT(chosen >= 0 && chosen < total && chosen % stride == 0);
+        EXPECT(chosen >= 0 && chosen < total && (ready >> chosen & 1));
         counts[chosen]++;
     }
-    expect_even(counts, ready, stride);
+    expect_even(counts, total, ready);
     rung_chan_free(closed);
     rung_chan_free(silent);
 }
@@ -39,9 +41,12 @@ static void choose(int ready, int stride, int is_try)
 static int app(void *arg)
 {
     (void)arg;
-    for (int ready = 2; ready <= 20; ready += ready < 5 ? 1 : 5)
-        for (int stride = 1; stride <= 3; stride += 2)
-            choose(ready, stride, ready % 2);
+    for (int total = 2; total <= 20; total += total < 5 ? 1 : 5)
+        choose(total, (1u << total) - 1, total % 2); /* all of them are ready */
+    for (int total = 2; total <= 6; total++)
+        for (uint32_t ready = 1; ready < 1u << total; ready++)
+            choose(total, ready, (int)ready % 2); /* some are */
+    choose(20, 0x90801, 0);
     return 0;
 }
 

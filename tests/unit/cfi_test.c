@@ -1,4 +1,4 @@
-/* CFA programs become the rules that they say, and no bytes whatever make the compiler fault or hang. */
+/* CFA programs become the rules that they say; no bytes make the compiler fault or hang. */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include <link.h>
@@ -112,8 +112,11 @@ static int compile(void)
     put_u32((uint32_t)made.fde_count);
     made.used = end;
     struct cfi_span readable = { (uintptr_t)made.bytes, (uintptr_t)made.bytes + total };
-    struct cfi_image image = { { (uintptr_t)made.bytes, (uintptr_t)made.bytes + 12 + made.fde_count * 8 },
-                               { text_start(), text_start() + TEXT_BYTES }, &readable, 1 };
+    struct cfi_image image = { { (uintptr_t)made.bytes,
+                                 (uintptr_t)made.bytes + 12 + made.fde_count * 8 },
+                               { text_start(), text_start() + TEXT_BYTES },
+                               &readable,
+                               1 };
     cfi_release(&table);
     return cfi_compile(&image, &table);
 }
@@ -211,10 +214,26 @@ static void test_registers(void)
     EXPECT_EQ(cfi_find(&table, 99), CFI_END);
 }
 
+/*
+ * A return address above the CFA, as glibc says of its resolver on arm64: it is the CFA that is
+ * wrong.
+ */
+static void test_mended(void)
+{
+    compile_program(PROGRAM(OFFSET_FP, 3, ADVANCE | 4, 0x11, DWARF_PC, 0x7f));
+    expect_cfa(0, CFA_SP, 16);
+    expect_cfa(4, CFA_SP, 32);
+    expect_ra(4, SAVED_AT_CFA, -8);
+    expect_fp(4, SAVED_AT_CFA, -40);
+}
+
 static void test_expressions(void)
 {
     enum { BREG_SP = 0x70 + DWARF_SP, BREG_FP = 0x70 + DWARF_FP, BREG_PC = 0x80 };
-    /* the link of switch.S, gcc's realigned frame, perlasm's, a PLT's; then what nobody understands */
+    /*
+     * the link of switch.S, gcc's realigned frame, perlasm's, a PLT's; then what nobody
+     * understands
+     */
     compile_program(PROGRAM(0x0f, 3, BREG_FP, 16, 0x06, 0x10, DWARF_FP, 2, BREG_FP, 0, 0x10, DWARF_PC, 2,
                             BREG_FP, 8, ADVANCE | 1, 0x0f, 3, BREG_FP, 0x78, 0x06, ADVANCE | 1, 0x0f, 6, BREG_SP,
                             0xf8, 0x01, 0x06, 0x23, 8, ADVANCE | 1, 0x0f, 11, BREG_SP, 8, BREG_PC, 0, 0x3f, 0x1a,
@@ -235,7 +254,10 @@ static void test_expressions(void)
 
 static void test_functions(void)
 {
-    /* Padding between functions belongs to the one before; a larger gap to nobody. A page's end is no end. */
+    /*
+     * Padding between functions belongs to the one before; a larger gap to nobody. A page's end is
+     * no end.
+     */
     begin_image("zR");
     add_function(10, 20, PROGRAM(0x0e, 32));
     add_function(40, 10, PROGRAM(0x0e, 40));
@@ -299,7 +321,8 @@ static int find_libc(struct dl_phdr_info *info, size_t bytes, void *arg)
     *libc = (struct libc){ .bias = info->dlpi_addr };
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        struct cfi_span span = { libc->bias + segment->p_vaddr, libc->bias + segment->p_vaddr + segment->p_filesz };
+        struct cfi_span span = { libc->bias + segment->p_vaddr,
+                                 libc->bias + segment->p_vaddr + segment->p_filesz };
         if (segment->p_type == PT_GNU_EH_FRAME)
             libc->header = span;
         if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0)
@@ -316,13 +339,16 @@ static int find_libc(struct dl_phdr_info *info, size_t bytes, void *arg)
     return is_libc;
 }
 
-/* A copy that ends at a page which can't be touched, in which a few bytes are changed each round. */
+/*
+ * A copy that ends at a page which can't be touched, in which a few bytes are changed each round.
+ */
 static void test_fuzz(void)
 {
     struct libc libc;
     EXPECT(dl_iterate_phdr(find_libc, &libc) == 1);
     size_t bytes = libc.segment.end - libc.segment.start, room = round_up(bytes, (size_t)PAGE);
-    char *memory = mmap(NULL, room + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory =
+        mmap(NULL, room + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     EXPECT(memory != MAP_FAILED);
     EXPECT_EQ(mprotect(memory + room, PAGE, PROT_NONE), 0);
     uint8_t *copy = (uint8_t *)memory + room - bytes;
@@ -357,6 +383,7 @@ int main(void)
     test_frame();
     test_states();
     test_registers();
+    test_mended();
     test_expressions();
     test_functions();
     test_malformed();

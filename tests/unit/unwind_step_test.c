@@ -1,14 +1,16 @@
-/* A walk is exact at every single instruction: prologues, epilogues, leaves, libc, the PLT, the resolver. */
+/* A walk is exact at every instruction: prologues, epilogues, leaves, libc, PLT, resolver. */
 /* SPDX-License-Identifier: MIT */
+/* test-presets: release debug ubsan clang lto lto-clang arm64 */
 /*
- * x86-64: the program single-steps itself (the trap flag) over a list of functions. The trap handler keeps a
- * shadow stack that knows nothing of frames: a call is seen by the return address that it pushes, a return by sp
- * rising past it. Below the driver lies what glibc's backtrace() said. After each instruction the
- * walk from the trap's context has to be the shadow stack, word for word.
+ * x86-64: the program single-steps itself (the trap flag) over a list of functions. The trap
+ * handler keeps a shadow stack that knows nothing of frames: a call is seen by the return address
+ * that it pushes, a return by sp rising past it. Below the driver lies what glibc's backtrace()
+ * said. After each instruction the walk from the trap's context has to be the shadow stack, word
+ * for word.
  *
- * arm64 has no trap flag for a process of its own. There each instruction of each function is replaced by
- * a breakpoint in turn and the function called. On the first instruction the caller is in lr, which
- * no rule is needed for; on every later one the walk must have the same callers.
+ * arm64 has no trap flag for a process of its own. There each instruction of each function is
+ * replaced by a breakpoint in turn and the function called. On the first instruction the caller is
+ * in lr, which no rule is needed for; on every later one the walk must have the same callers.
  */
 #define _GNU_SOURCE
 #include <alloca.h>
@@ -61,8 +63,8 @@ keep_call static uint64_t shrink_wrapped(uint64_t a)
     return sum;
 }
 
-keep_call static uint64_t saves_much(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f,
-                                     uint64_t g)
+keep_call static uint64_t saves_much(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                     uint64_t f, uint64_t g)
 {
     uint64_t w = leaf(a + b), x = leaf(c + d), y = leaf(e + f), z = leaf(g);
     return leaf(w) + x * y + z * a + b * c + d * e + f * g;
@@ -106,7 +108,8 @@ keep_call static uint64_t recursive(uint64_t a)
 }
 
 /* Puts something else into the frame pointer's register, as libc does. */
-omits_frame keep_call static uint64_t frameless(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+omits_frame keep_call static uint64_t frameless(uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                                                uint64_t e)
 {
     uint64_t v = leaf(a), w = leaf(b), x = leaf(c), y = leaf(d), z = leaf(e);
     uint64_t u = leaf(v + w), t = framed(x + y);
@@ -345,7 +348,8 @@ keep_call static void step_in(const void *in, void (*fn)(void))
 {
     struct object_place place;
     uint32_t *at = (uint32_t *)in;
-    EXPECT(object_symbol((uintptr_t)at, &place) && place.function != NULL && place.function_offset == 0);
+    EXPECT(object_symbol((uintptr_t)at, &place) && place.function != NULL &&
+           place.function_offset == 0);
     const char *name = place.function;
     uintptr_t page = (uintptr_t)at & -(uintptr_t)PAGE;
     EXPECT_EQ(mprotect((void *)page, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), 0);

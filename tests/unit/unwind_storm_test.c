@@ -1,5 +1,6 @@
-/* Signals at 5 kHz over libc-heavy code on two threads: each walk from them reaches the thread's root. */
+/* Signals at 5 kHz over libc-heavy code on two threads: each walk reaches its root. */
 /* SPDX-License-Identifier: MIT */
+/* test-presets: release debug ubsan clang lto lto-clang arm64 */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +19,10 @@
 
 enum { PERIOD_NS = 200000, DEPTH = 128, THREADS = 2 };
 
-/* One thread's storm: what lies below storm() on its stack, and the first walk that did not end there. */
+/*
+ * One thread's storm: what lies below storm() on its stack, and the first walk that did not end
+ * there.
+ */
 struct storm {
     struct stack_range range;
     uintptr_t base[DEPTH], wrong[DEPTH];
@@ -67,7 +71,7 @@ __attribute__((__noinline__)) static void work(struct storm *storm)
     qsort(numbers, 100, sizeof numbers[0], compare);
     for (size_t i = 0; i < 50; i++) {
         char *copy = strdup(text);
-        copy = realloc(copy, 1 + i * 500);
+        copy = realloc(copy, sizeof text + i * 500);
         storm->sink += strlen(copy) + (size_t)numbers[i] + (size_t)time(NULL);
         free(copy);
     }

@@ -1,6 +1,8 @@
 /* Walks over known stacks are right, walks over garbage end; neither ever faults. */
 /* SPDX-License-Identifier: MIT */
+/* test-presets: release debug ubsan clang lto lto-clang arm64 */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <setjmp.h>
@@ -14,6 +16,11 @@
 #include "machine/object.h"
 #include "machine/unwind.h"
 #include "rung_debug.h"
+#if defined(__x86_64__)
+#include "machine/x86_64/registers.h"
+#else
+#include "machine/aarch64/registers.h"
+#endif
 
 enum { DEPTH = 128, WORDS = 512, STRANGER = 0x1000 /* a pc in no object */ };
 
@@ -24,7 +31,8 @@ static volatile size_t sink;
 static bool is_in(uintptr_t pc, const char *function)
 {
     struct object_place place;
-    return object_symbol(pc - 1, &place) && place.function != NULL && strcmp(place.function, function) == 0;
+    return object_symbol(pc - 1, &place) && place.function != NULL &&
+           strcmp(place.function, function) == 0;
 }
 
 /* ---- real stacks ---- */
@@ -81,7 +89,10 @@ __attribute__((__noinline__)) static void interrupted(void)
     sink++;
 }
 
-/* From a handler on its own stack, which lies below: through the signal frame, to the interrupted code's root. */
+/*
+ * From a handler on its own stack, which lies below: through the signal frame, to the interrupted
+ * code's root.
+ */
 static void test_handler(void)
 {
     static char stack[1 << 16] __attribute__((aligned(64))); /* the program lies below its stack */
@@ -106,8 +117,13 @@ static void test_handler(void)
     }
     EXPECT(memcmp(pcs + handler_depth - (context_depth - 1), context_pcs + 1,
                   (context_depth - 1) * sizeof *pcs) == 0);
-    /* The handler's stack not given: nothing can be loaded but the rest of the walk must not fault. */
-    struct unwind_start start = { .pc = pcs[0], .sp = (uintptr_t)stack + 1024, .fp = (uintptr_t)stack + 2048 };
+    /*
+     * The handler's stack not given: nothing can be loaded but the rest of the walk must not
+     * fault.
+     */
+    struct unwind_start start = { .pc = pcs[0],
+                                  .sp = (uintptr_t)stack + 1024,
+                                  .fp = (uintptr_t)stack + 2048 };
     EXPECT_EQ(unwind(&start, &own, 1, pcs, DEPTH), 1);
 }
 
@@ -198,6 +214,119 @@ static void test_links(void)
     EXPECT_EQ(walk_from(NULL, 2), 1);
 }
 
+/* ---- made-up rules ---- */
+
+/*
+ * Functions that are never run, for their CFI. Each is 32 bytes, so that no padding lies between
+ * them.
+ */
+#if defined(__x86_64__)
+#define CFI_RA_AT_CFA   ""
+#define CFI_FP_PLUS_32  ".cfi_def_cfa rbp, 32\n"
+#define CFI_SCRATCH     ".cfi_def_cfa r10, 16\n"
+#define CFI_RA_NOWHERE  ".cfi_undefined rip\n"
+#define CFI_LINK        ".cfi_escape 0x0f, 3, 0x76, 16, 6, 0x10, 6, 2, 0x76, 0, 0x10, 16, 2, 0x76, 8\n"
+#define SCRATCH(uc)     ((uc)->uc_mcontext.gregs[REG_R10])
+#else
+#define CFI_RA_AT_CFA   ".cfi_offset x30, -8\n"
+#define CFI_FP_PLUS_32  ".cfi_def_cfa x29, 32\n"
+#define CFI_SCRATCH     ".cfi_def_cfa x9, 16\n"
+#define CFI_RA_NOWHERE  ".cfi_undefined x30\n"
+#define CFI_LINK        ".cfi_escape 0x0f, 3, 0x8d, 16, 6, 0x10, 29, 2, 0x8d, 0, 0x10, 30, 2, 0x8d, 8\n"
+#define SCRATCH(uc)     ((uc)->uc_mcontext.regs[9])
+#endif
+#define MADE(name, cfi) ".globl " #name "\n.hidden " #name "\n" #name ":\n.cfi_startproc\n" cfi ".skip 32\n.cfi_endproc\n"
+
+__asm__(".text\n.balign 64\n"
+        MADE(made_plain, ".cfi_def_cfa_offset 32\n" CFI_RA_AT_CFA)
+        MADE(made_entry, "")
+        MADE(made_fp, CFI_FP_PLUS_32 CFI_RA_AT_CFA)
+        MADE(made_register, CFI_SCRATCH CFI_RA_AT_CFA)
+        MADE(made_link, CFI_LINK)
+        MADE(made_end, CFI_RA_NOWHERE)
+        MADE(made_unsaved, ".cfi_def_cfa_offset 32\n"));
+#define hidden __attribute__((__visibility__("hidden")))
+extern hidden const char made_plain[], made_entry[], made_fp[], made_register[], made_link[],
+    made_end[], made_unsaved[];
+
+static size_t walk_made(const char *pc, bool is_exact, const uintptr_t *sp, const uintptr_t *fp,
+                        const void *context)
+{
+    struct unwind_start start = { .pc = (uintptr_t)pc,
+                                  .sp = (uintptr_t)sp,
+                                  .fp = (uintptr_t)fp,
+                                  .lr = STRANGER + 99,
+                                  .is_exact_pc = is_exact,
+                                  .context = context };
+    return unwind(&start, two, 2, pcs, DEPTH);
+}
+
+static void test_rules(void)
+{
+    static ucontext_t context;
+    memset(low, 0, sizeof low_stack);
+    for (size_t i = 10; i < 60; i++)
+        low[i] = STRANGER + i;
+    EXPECT_EQ(walk_made(made_plain + 4, false, low + 10, NULL, NULL), 2);
+    EXPECT_EQ(pcs[1], STRANGER + 13);
+    /*
+     * A call that is the last instruction returns to the next function: the rule is the caller's
+     * own.
+     */
+    EXPECT_EQ(walk_made(made_entry, false, low + 10, NULL, NULL), 2);
+    EXPECT_EQ(pcs[1], STRANGER + 13);
+    low[13] = (uintptr_t)made_entry;
+    EXPECT_EQ(walk_made(made_plain + 4, false, low + 10, NULL, NULL), 3);
+    EXPECT_EQ(pcs[2], STRANGER + 17);
+    EXPECT_EQ(walk_made(made_entry, true, low + 10, NULL, NULL), 2);
+    EXPECT_EQ(pcs[1], ENTRY_RA_IS_SAVED ? STRANGER + 10 : STRANGER + 99);
+    /* lr is an interrupted frame's only. */
+    EXPECT_EQ(walk_made(made_entry + 8, false, low + 10, NULL, NULL), ENTRY_RA_IS_SAVED ? 2 : 1);
+    EXPECT_EQ(walk_made(made_unsaved + 8, false, low + 20, NULL, NULL), ENTRY_RA_IS_SAVED ? 2 : 1);
+    EXPECT_EQ(walk_made(made_fp + 4, false, low + 10, low + 20, NULL), 2);
+    EXPECT_EQ(pcs[1], STRANGER + 23);
+    EXPECT_EQ(walk_made(made_fp + 4, false, low + 30, low + 20, NULL), 1); /* down */
+    EXPECT_EQ(walk_made(made_fp + 4, false, low + 24, low + 20, NULL), 1); /* no progress */
+    SCRATCH(&context) = (uintptr_t)(low + 30);
+    EXPECT_EQ(walk_made(made_register + 4, true, low + 10, NULL, &context), 2);
+    EXPECT_EQ(pcs[1], STRANGER + 31);
+    EXPECT_EQ(walk_made(made_register + 4, true, low + 10, NULL, NULL), 1);
+    EXPECT_EQ(walk_made(made_end + 4, false, low + 10, low + 20, NULL), 1);
+    /*
+     * mcall's link: the record on one stack, the caller's sp on another; and the link when it is
+     * cut.
+     */
+    put_record(low + 20, NULL, (uintptr_t)made_plain + 4);
+    low[22] = (uintptr_t)(high + 40);
+    high[43] = STRANGER + 1;
+    EXPECT_EQ(walk_made(made_link + 4, false, low + 10, low + 20, NULL), 3);
+    EXPECT_EQ(pcs[2], STRANGER + 1);
+    low[20] = low[21] = low[22] = 0;
+    EXPECT_EQ(walk_made(made_link + 4, false, low + 10, low + 20, NULL), 1);
+}
+
+/* What was looked up before a refresh is looked up again behind it. */
+static void test_cache(void)
+{
+    void *library = dlopen("libz.so.1", RTLD_NOW);
+    void *function = library != NULL ? dlsym(library, "zlibVersion") : NULL;
+    struct object_place place;
+    if (function == NULL || object_symbol((uintptr_t)function, &place))
+        return; /* no zlib, or one that is loaded already */
+    put_record(low + 20, NULL, STRANGER + 1);
+    low[10] = STRANGER + 2;
+    struct unwind_start start = { .pc = (uintptr_t)function,
+                                  .sp = (uintptr_t)(low + 10),
+                                  .fp = (uintptr_t)(low + 20),
+                                  .lr = STRANGER + 2,
+                                  .is_exact_pc = true };
+    EXPECT_EQ(unwind(&start, two, 2, pcs, 2), 2);
+    EXPECT_EQ(pcs[1], STRANGER + 1); /* by record: nothing is known of the function */
+    EXPECT_EQ(object_refresh(), 0);
+    EXPECT_EQ(unwind(&start, two, 2, pcs, 2), 2);
+    EXPECT_EQ(pcs[1], STRANGER + 2); /* by its rule: nothing of it has run */
+}
+
 /* ---- fuzz ---- */
 
 struct fuzz {
@@ -215,7 +344,10 @@ static uint64_t next(struct fuzz *fuzz)
     return fuzz->random;
 }
 
-/* A word that a walk might take for something: mostly stack addresses and pcs, some of them slightly off. */
+/*
+ * A word that a walk might take for something: mostly stack addresses and pcs, some of them
+ * slightly off.
+ */
 static uintptr_t fuzz_word(struct fuzz *fuzz)
 {
     uint64_t random = next(fuzz), kind = random % 16;
@@ -298,6 +430,8 @@ int main(void)
     test_handler();
     test_null_call();
     test_links();
+    test_rules();
+    test_cache();
     test_fuzz();
     return 0;
 }
