@@ -51,6 +51,7 @@ void panic(const char *format, ...)
     va_start(arguments, format);
     begin();
     print("rung: panic: ", format, arguments);
+    va_end(arguments);
     print_stacks();
     signal(SIGABRT, SIG_DFL);
     abort();
@@ -62,6 +63,7 @@ void fatal(int status, const char *format, ...)
     va_start(arguments, format);
     begin();
     print("rung: fatal: ", format, arguments);
+    va_end(arguments);
     print_stacks();
     _exit(status);
 }

@@ -315,8 +315,9 @@ static void print_stack(struct text *text, const uintptr_t *pcs, size_t depth)
     for (size_t i = 0; i < depth; i++) {
         if (pcs[i] == 0)
             continue;
+        /* A return address may be the next function's first: the call is what it is about. */
         text_add(text, "    ");
-        print_pc(text, pcs[i]);
+        print_pc(text, pcs[i] - (i > 0));
         text_add(text, "\n");
     }
     if (depth == 0)

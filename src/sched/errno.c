@@ -5,8 +5,14 @@
 #undef errno
 #define errno (*__errno_location())
 
+#if defined(__clang__)
+#define RUNG_OPAQUE __attribute__((__noinline__, __optnone__))
+#else
+#define RUNG_OPAQUE __attribute__((__noipa__))
+#endif
+
 /* Neither inlined nor analysed: at link time too, nothing may learn that it returns an address that stays. */
-__attribute__((__noipa__)) int *rung_errno_location(void)
+RUNG_OPAQUE int *rung_errno_location(void)
 {
     return &errno;
 }

@@ -226,6 +226,9 @@ void find_check_deadlock_locked(void)
     if (sched.idle_procs != sched.procs || atomic_load_relaxed(&sched.ms_without_p) != 0 ||
         sched.global_count != 0 || !atomic_load_relaxed(&sched.is_running))
         return;
+    /* Between two runs, and until goroutine 1 is queued, there is nothing to be stuck. */
+    if (sched.main == NULL || atomic_load_acquire(&sched.main->status) != G_WAITING)
+        return;
     for (struct m *m = atomic_load_acquire(&sched.all_ms); m != NULL; m = m->next_all)
         if (!m->idle.is_queued)
             return;

@@ -75,10 +75,15 @@ static always_inline bool claim(struct g *g, uint32_t ticket)
     return atomic_cas_acq_rel(&g->wait, &open, ticket & ~(uint32_t)WAIT_OPEN); /* pairs with wait_open */
 }
 
+static always_inline uint32_t ticket_after(uint32_t word, bool is_scoped)
+{
+    return ((word | (WAIT_TICKET - 1)) + 1) | WAIT_OPEN | (is_scoped ? WAIT_SCOPED : 0);
+}
+
 /* The word that the next park of g will open with. */
 static always_inline uint32_t ticket_next(const struct g *g, bool is_scoped)
 {
-    return ((g->wait | (WAIT_TICKET - 1)) + 1) | WAIT_OPEN | (is_scoped ? WAIT_SCOPED : 0);
+    return ticket_after(g->wait, is_scoped);
 }
 
 /* The rest of ready(): a thread's goroutine, or no p. */

@@ -18,13 +18,21 @@ int64_t rung_now(void)
     return os_now();
 }
 
+/* The word is that of the park before, that of this park, or (it is over) another: look until that is sure. */
 static void wake_sleeper(struct timer *timer, int64_t now)
 {
     struct g *g = container_of(timer, struct g, timer);
-    if (likely(claim(g, g->timer_ticket)))
-        ready(machine_m(), g, 0);
-    else if (ticket_next(g, true) == g->timer_ticket)
-        timer_restart_locked(timer, now + AGAIN_NS);
+    for (;;) {
+        uint32_t word = atomic_load_acquire(&g->wait); /* acquire: pairs with make_reachable */
+        if (word == g->timer_ticket) {
+            if (!claim(g, word))
+                continue;
+            ready(machine_m(), g, 0);
+        } else if (ticket_after(word, true) == g->timer_ticket) {
+            timer_restart_locked(timer, now + AGAIN_NS);
+        }
+        return;
+    }
 }
 
 /* A thread has no scope's end to wait for that a timer of rung's could not also miss: it just sleeps. */

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,7 @@ const (
 	many       = 1_000_000
 	fewRounds  = 50
 	manyRounds = 2
-	windowNs   = 100 // length of the window per sleeper or timer
+	windowNs   = 10 // length of the window per sleeper or timer
 )
 
 func timerReset() time.Duration {
@@ -69,13 +70,13 @@ func random(count int) time.Duration {
 	return time.Duration(rand.Int64N(int64(count) * windowNs))
 }
 
-// sleepRounds gives back the CPU time at which each round's last sleeper woke; nil if a round ran
-// into the next one's window. Round 0 also starts the goroutines, and does not count.
+// sleepRounds gives back each round's CPU time from the begin of its window to the last one's
+// waking; nil if a round ran into the next one's window. Round 0 warms up, and does not count.
 func sleepRounds(count, rounds int, gap time.Duration) []time.Duration {
 	var left sync.WaitGroup
 	var woken atomic.Int64
 	var isOverrun atomic.Bool
-	ends := make([]time.Duration, rounds+1)
+	begins, ends := make([]time.Duration, rounds+1), make([]time.Duration, rounds+1)
 	start := time.Now().Add(2 * gap)
 	for range count {
 		left.Go(func() {
@@ -92,25 +93,37 @@ func sleepRounds(count, rounds int, gap time.Duration) []time.Duration {
 			}
 		})
 	}
+	left.Go(func() { // yields while all sleep, so that a window finds the processor awake
+		for round := range rounds + 1 {
+			for time.Until(start.Add(time.Duration(round)*gap)) > 0 {
+				runtime.Gosched()
+			}
+			if woken.Load() == int64(count*round) {
+				begins[round] = cpuNow()
+			}
+		}
+	})
 	left.Wait()
 	if isOverrun.Load() || slices.Contains(ends, 0) { // 0: it overlapped with the next one
 		return nil
 	}
-	return ends
+	var costs []time.Duration
+	for round := 1; round <= rounds; round++ {
+		if begins[round] != 0 { // 0: some had woken before its begin was seen
+			costs = append(costs, ends[round]-begins[round])
+		}
+	}
+	return costs
 }
 
 func sleepNs(count, rounds int) float64 {
 	gap := time.Duration(count) * 4 * time.Microsecond
-	ends := sleepRounds(count, rounds, gap)
-	for ends == nil {
+	costs := sleepRounds(count, rounds, gap)
+	for len(costs) == 0 {
 		gap *= 2
-		ends = sleepRounds(count, rounds, gap)
+		costs = sleepRounds(count, rounds, gap)
 	}
-	best := ends[1] - ends[0]
-	for i := 2; i <= rounds; i++ {
-		best = min(best, ends[i]-ends[i-1])
-	}
-	return float64(best) / float64(count)
+	return float64(slices.Min(costs)) / float64(count)
 }
 
 func ratio(small, large float64) (float64, string) {
@@ -136,10 +149,17 @@ func timerNs(count, rounds int) float64 {
 		for _, timer := range timers {
 			timer.Reset(time.Until(soon.Add(random(count))))
 		}
+		resetting := cpuNow() - begin
+		for time.Until(soon) > 0 {
+			runtime.Gosched()
+		}
+		for time.Until(soon) > -time.Duration(count*windowNs) {
+		}
+		begin = cpuNow()
 		for _, timer := range timers {
 			<-timer.C
 		}
-		best = min(best, cpuNow()-begin)
+		best = min(best, resetting+cpuNow()-begin)
 	}
 	return float64(best) / float64(count)
 }
