@@ -303,6 +303,17 @@ static const char *state_name(uint32_t status, uint8_t reason)
     return reason > 0 && reason < WAIT_REASONS ? reasons[reason] : "waiting";
 }
 
+static void print_name(struct text *text, uint64_t id, const char *name)
+{
+    text_add(text, "goroutine ");
+    text_add_unsigned(text, id);
+    if (name[0] != '\0') {
+        text_add(text, " \"");
+        text_add(text, name);
+        text_add(text, "\"");
+    }
+}
+
 static void print_pc(struct text *text, uintptr_t pc)
 {
     char name[256];
@@ -327,7 +338,11 @@ static void print_stack(struct text *text, const uintptr_t *pcs, size_t depth)
 static void print_ids(struct text *text, const struct group_of_equals *group)
 {
     uint32_t shown = group->count < IDS_SHOWN ? group->count : IDS_SHOWN;
-    text_add(text, group->count == 1 ? "goroutine " : "goroutines ");
+    if (group->count == 1) {
+        print_name(text, group->ids[0], group->name);
+        return;
+    }
+    text_add(text, "goroutines ");
     for (uint32_t i = 0; i < shown; i++) {
         if (i > 0)
             text_add(text, ", ");
@@ -337,11 +352,6 @@ static void print_ids(struct text *text, const struct group_of_equals *group)
         text_add(text, " and ");
         text_add_unsigned(text, group->count - shown);
         text_add(text, " more");
-    }
-    if (group->count == 1 && group->name[0] != '\0') {
-        text_add(text, " \"");
-        text_add(text, group->name);
-        text_add(text, "\"");
     }
 }
 
@@ -421,8 +431,7 @@ static void print_own(int fd, const uintptr_t *pcs, size_t depth)
     text_init(&text, fd);
     text_add(&text, "\n");
     if (m != NULL && !m->is_thread && m_g(m) != NULL) {
-        text_add(&text, "goroutine ");
-        text_add_unsigned(&text, m_g(m)->id);
+        print_name(&text, m_g(m)->id, m_g(m)->name);
         text_add(&text, " [running]:\n");
     } else {
         text_add(&text, "thread ");
@@ -462,8 +471,8 @@ static void print_fault(int signal_number, uintptr_t address)
     text_init(&text, STDERR_FILENO);
     if (stack.kind == STACK_GOROUTINE && address < stack.low) {
         struct m *m = machine_m();
-        text_add(&text, "rung: stack overflow: goroutine ");
-        text_add_unsigned(&text, m != NULL ? m_g(m)->id : 0);
+        text_add(&text, "rung: stack overflow: ");
+        print_name(&text, m != NULL ? m_g(m)->id : 0, m != NULL ? m_g(m)->name : "");
         text_add(&text, " has used up its stack of ");
         text_add_unsigned(&text, (stack.high - stack.low) / 1024);
         text_add(&text, " KiB\n");
@@ -486,6 +495,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
         uintptr_t pcs[UNWIND_DEPTH_MAX];
         print_fault(signal_number, (uintptr_t)info->si_addr);
         print_own(STDERR_FILENO, pcs, rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX));
+        rung_dump(STDERR_FILENO);
     }
     sigaction(signal_number, old, NULL);
     if (info->si_code <= 0) /* sent by a program: it does not come again by itself */

@@ -106,6 +106,8 @@ static struct g *global_pop_locked(void)
     sched.global_first = g->next;
     if (g->next == NULL)
         sched.global_last = NULL;
+    else
+        __builtin_prefetch(&g->next->next); /* the list runs through memory that nobody has looked at for long */
     atomic_store_relaxed(&sched.global_count, sched.global_count - 1);
     return g;
 }

@@ -52,7 +52,7 @@ enum {
     MOST_PROCS = 256,
     RUNQ_SIZE = 256,
     G_NAME = 24,
-    G_CACHE = 64,            /* dead goroutines that a p keeps */
+    G_CACHE = 1024,          /* dead goroutines that a p keeps */
     LOCALS = 64,
 };
 #define SLICE_NS    INT64_C(10000000) /* a goroutine's turn */

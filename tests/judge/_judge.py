@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""What the judges share: where programs are, skipping, and running a command where the program's CPU is.
+
+A judge of an arm64 build runs in the arm64 virtual machine: RUNG_ARM64_VM, or ../shared/tools/arm64-vm
+beside the sources. It skips where there is none.
+"""
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BUILD = pathlib.Path(os.environ["RUNG_BUILD"])
+SOURCE = pathlib.Path(os.environ["RUNG_SOURCE"])
+WORK = BUILD / "tests/judge/work"
+DEMO = BUILD / "examples/demo"
+IN_VM = os.environ.get("RUNG_CPU") == "aarch64" and os.environ.get("RUNG_LAUNCHER", "") != ""
+
+TREE = pathlib.Path("/usr/include") / ("linux" if IN_VM else "")  # what the demo reads
+
+
+def skip(why):
+    print("skipped: " + why)
+    sys.exit(77)
+
+
+def need(*tools):
+    """The tools, on the machine where they are used; in the virtual machine they are there."""
+    if IN_VM:
+        find_vm()
+        return
+    for tool in tools:
+        if shutil.which(tool) is None:
+            skip(f"{tool} is not installed")
+
+
+def find_vm():
+    vm = pathlib.Path(os.environ.get("RUNG_ARM64_VM", SOURCE / "../shared/tools/arm64-vm"))
+    if not (vm / "run").exists():
+        skip("no arm64 kernel at hand (RUNG_ARM64_VM, or ../shared/tools/arm64-vm)")
+    cache = pathlib.Path(os.environ.get("ARM64_VM_CACHE", pathlib.Path.home() / ".cache/arm64-vm"))
+    if not (cache / "stamp").exists():
+        skip(f"no arm64 kernel at hand: {os.path.relpath(vm / 'prepare', SOURCE)} has not been run")
+    return vm
+
+
+def run_script(script, files, timeout):
+    """Runs a shell script where the programs run, in an empty directory; gives back (status, stdout, stderr).
+
+    `files` maps names to files that the script uses as $name.
+    """
+    names = "".join(f"{name}={shlex.quote('./' + file.name if IN_VM else str(file))}\n"
+                    for name, file in files.items())
+    with tempfile.TemporaryDirectory(prefix="rung-judge-") as directory:
+        if IN_VM:
+            command = [str(find_vm() / "run"), "--timeout", str(timeout)]
+            for file in files.values():
+                command += ["--copy", str(file)]
+            command += ["--", "sh", "-c", names + script]
+        else:
+            command = ["sh", "-c", names + script]
+        done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=timeout + 60, check=False)
+    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
