@@ -35,7 +35,7 @@ static always_inline void chan_copy(void *to, const void *from, size_t bytes)
         memcpy(to, from, 8);
     else if (bytes == 4)
         memcpy(to, from, 4);
-    else
+    else if (bytes > 0)
         memcpy(to, from, bytes);
 }
 

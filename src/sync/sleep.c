@@ -85,7 +85,7 @@ static void tick(struct timer *timer, int64_t now)
     if (served != NULL)
         chan_ready(machine_m(), served);
     if (self->period > 0) {
-        int64_t next = timer->when + self->period;
+        int64_t next = time_after(timer->when, self->period);
         timer_restart_locked(timer, next > now ? next : time_after(now, self->period));
     }
 }

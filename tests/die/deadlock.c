@@ -2,6 +2,7 @@
 /*
  * All goroutines asleep: the deadlock is reported with every stack and its reason, and status 2.
  *
+ * test-presets: release debug asan ubsan clang lto lto-clang
  * expect-status: 2
  * expect-stderr: ^rung: fatal: all goroutines are asleep - deadlock!
  * expect-stderr: waits_for_nobody

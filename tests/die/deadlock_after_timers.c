@@ -2,6 +2,7 @@
 /*
  * A deadlock is seen also after timers, sleeps and scopes with deadlines have come and gone, in a second run.
  *
+ * test-presets: release debug asan ubsan clang lto lto-clang
  * expect-status: 2
  * expect-stdout: ^before the deadlock$
  * expect-stderr: ^rung: fatal: all goroutines are asleep - deadlock!

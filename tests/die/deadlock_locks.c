@@ -2,6 +2,7 @@
 /*
  * Two goroutines that take two mutexes in opposite orders: the deadlock is seen, on several processors.
  *
+ * test-presets: release debug asan ubsan clang lto lto-clang
  * expect-status: 2
  * expect-stderr: ^rung: fatal: all goroutines are asleep - deadlock!
  * expect-stderr: takes_a_then_b

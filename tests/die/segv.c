@@ -2,6 +2,7 @@
 /*
  * A fault that is no overflow dies by SIGSEGV as without rung.
  *
+ * test-presets: release debug clang lto lto-clang arm64
  * expect-signal: SIGSEGV
  */
 #include <rung.h>

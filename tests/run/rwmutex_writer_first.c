@@ -14,13 +14,11 @@ static int writer(void *arg)
     return 0;
 }
 
-static int hasty_writer(void *arg)
+static int hasty_writer(void *scope)
 {
-    (void)arg;
-    rung_scope scope;
-    rung_scope_open(&scope, MS(5));
-    EXPECT_EQ(rung_rwmutex_lock_scoped(&rwmutex), -ETIMEDOUT);
-    EXPECT_EQ(rung_scope_close(&scope), -ETIMEDOUT);
+    rung_scope_open(scope, RUNG_FOREVER);
+    EXPECT_EQ(rung_rwmutex_lock_scoped(&rwmutex), -ECANCELED);
+    EXPECT_EQ(rung_scope_close(scope), -ECANCELED);
     return 0;
 }
 
@@ -36,6 +34,7 @@ static int app(void *arg)
 {
     (void)arg;
     rung_group group;
+    rung_scope scope;
     value = 0;
     rung_group_open(&group, RUNG_FOREVER);
     rung_rwmutex_read_lock(&rwmutex);
@@ -51,10 +50,12 @@ static int app(void *arg)
 
     rung_group_open(&group, RUNG_FOREVER);
     rung_rwmutex_read_lock(&rwmutex);
-    group_go(&group, hasty_writer, NULL);
+    group_go(&group, hasty_writer, &scope);
     wait_parked("sync", 1);
     for (int i = 0; i < 10; i++)
-        group_go(&group, reader, (void *)1); /* they come in though the first reader stays */
+        group_go(&group, reader, (void *)1);
+    wait_parked("sync", 11);
+    rung_scope_cancel(&scope); /* they come in though the first reader stays */
     EXPECT_EQ(rung_group_wait(&group), 0);
     EXPECT(rung_rwmutex_try_read_lock(&rwmutex));
     rung_rwmutex_read_unlock(&rwmutex);

@@ -7,13 +7,12 @@ enum { PERMITS = 10 };
 static rung_sema sema;
 static atomic_int in_use;
 
-static int big_and_hasty(void *arg)
+static int big_and_hasty(void *scope)
 {
-    (void)arg;
-    rung_scope scope;
-    rung_scope_open(&scope, MS(5));
-    EXPECT_EQ(rung_sema_acquire(&sema, 100), -ETIMEDOUT);
-    return rung_scope_close(&scope) != -ETIMEDOUT;
+    rung_scope_open(scope, RUNG_FOREVER);
+    EXPECT_EQ(rung_sema_acquire(&sema, 100), -ECANCELED);
+    EXPECT_EQ(rung_scope_close(scope), -ECANCELED);
+    return 0;
 }
 
 static int small(void *arg)
@@ -46,11 +45,14 @@ static int app(void *arg)
 {
     (void)arg;
     rung_group group;
+    rung_scope scope;
     rung_sema_release(&sema, 1);
     rung_group_open(&group, RUNG_FOREVER);
-    group_go(&group, big_and_hasty, NULL);
+    group_go(&group, big_and_hasty, &scope);
     wait_parked("sync", 1);
     group_go(&group, small, NULL);
+    wait_parked("sync", 2);
+    rung_scope_cancel(&scope);
     EXPECT_EQ(rung_group_wait(&group), 0);
     EXPECT(!rung_sema_try_acquire(&sema, 1));
 
