@@ -65,8 +65,9 @@ typedef int rung_function(void *arg);
  * -EAGAIN (no thread to be had), -ENOTRECOVERABLE (forked child).
  *
  * Environment: RUNG_PROCS (processors, default: CPUs this process may use, cgroup quota included),
- * RUNG_STACK (default stack size in bytes), RUNG_SIGQUIT=0 (no dump on SIGQUIT), RUNG_GUARD
- * (auto, marker, mprotect), RUNG_CHAOS=seed (hostile scheduling, for tests).
+ * RUNG_STACK (default stack size in bytes), RUNG_SIGQUIT=0 (no dump on SIGQUIT), RUNG_GUARD=mprotect
+ * (no guard markers), RUNG_RESERVE (address space for stacks, as 64g), RUNG_CHAOS=seed (hostile
+ * scheduling, for tests).
  */
 int rung_run(rung_function *fn, void *arg);
 

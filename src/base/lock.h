@@ -13,7 +13,7 @@
  *   sleep:   1. is_contended = 1  2. fence_heavy    3. futex_wait while is_locked and is_contended
  * Either the releaser sees is_contended, or the futex sees is_locked == 0 and does not sleep.
  *
- * Ranks: the order in which locks may be taken, lowest first; debug builds check it.
+ * The order in which locks may be taken is in sched/sched.h.
  */
 #ifndef RUNG_LOCK_H
 #define RUNG_LOCK_H

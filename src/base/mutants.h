@@ -16,7 +16,7 @@
 #define MUTANT_NO_RECHECK 7        /* the last spinner sleeps without looking again */
 #define MUTANT_NO_NEEDSPINNING 8   /* Go #45867: nobody takes the spinner's place */
 #define MUTANT_NO_MEMBARRIER 9     /* the hand-over's handshake without its heavy half */
-#define MUTANT_PUBLISH_EARLY 10    /* a goroutine is made visible before its registers are saved */
+#define MUTANT_PUBLISH_EARLY 10    /* a channel is unlocked before its parking goroutine can be claimed */
 #define MUTANT_STALE_SELECT 11     /* a select leaves its waiters in the losing channels */
 #define MUTANT_LOST_TIMER 12       /* an earlier timer does not wake the sleeper */
 

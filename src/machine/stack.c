@@ -18,6 +18,7 @@
 #include "base/lock.h"
 #include "base/os.h"
 #include "base/panic.h"
+#include "machine/sanitize.h"
 
 enum { MOST_MS = 4096, G0_BYTES = 256 * 1024, MAPS_LEFT_TO_OTHERS = 4096 };
 
@@ -203,6 +204,7 @@ int stack_new(int class, struct stack *stack)
         error = prepare(stack->low, stack->high, stacks.has_markers);
         if (error == 0) {
             stacks.committed += stack->high - stack->low;
+            sanitize_stack(stack->low, stack->high);
             atomic_store_release(&chunk->made, chunk->made + 1); /* pairs with stack_next */
         }
     }
@@ -226,6 +228,8 @@ int stack_m_new(uint32_t m, struct stack *g0, struct stack *signal)
     /* Two mappings per thread are few: no markers needed. */
     if (os_commit((void *)g0->low, g0->high - g0->low) != 0)
         return -ENOMEM;
+    sanitize_stack(g0->low, g0->high);
+    sanitize_stack(signal->low, signal->high);
     return os_commit((void *)signal->low, signal->high - signal->low);
 }
 

@@ -213,7 +213,7 @@ static bool is_equal(const struct group_of_equals *group, uint32_t hash, const s
                      const struct g *g)
 {
     return group->hash == hash && group->status == look->status && group->reason == look->reason &&
-           group->created_at == g->created_at && group->depth == look->depth &&
+           group->created_at == g->created_at && group->created_by == g->created_by && group->depth == look->depth &&
            memcmp(group->pcs, look->pcs, look->depth * sizeof look->pcs[0]) == 0;
 }
 
@@ -256,6 +256,8 @@ static void table_put(struct table *table, const struct look *look, const struct
     if (group->count < IDS_SHOWN)
         group->ids[group->count] = g->id;
     group->count++;
+    if (memcmp(group->name, g->name, G_NAME) != 0)
+        group->name[0] = '\0'; /* not shared by all */
     if (look->since < group->oldest)
         group->oldest = look->since;
     if (look->since > group->newest)
@@ -352,6 +354,11 @@ static void print_ids(struct text *text, const struct group_of_equals *group)
         text_add(text, " and ");
         text_add_unsigned(text, group->count - shown);
         text_add(text, " more");
+    }
+    if (group->name[0] != '\0') {
+        text_add(text, " \"");
+        text_add(text, group->name);
+        text_add(text, "\"");
     }
 }
 

@@ -179,26 +179,39 @@ static struct g *find(struct m *m)
     }
 }
 
-noinline void schedule_slow(struct m *m)
+static void get_p(struct m *m)
 {
-    if (m->pinned_g != NULL)
-        m_stop_pinned(m);
-    struct g *g = find(m);
-    if (m->is_spinning)
-        stop_spinning(m);
-    m->yield = 0;
-    execute(m, g);
-}
-
-void schedule_without_p(struct m *m)
-{
-    if (m->pinned_g != NULL)
-        m_stop_pinned(m);
     struct p *p = take_idle_p();
     if (p != NULL)
         p_acquire(m, p);
     else
         m_stop(m);
+}
+
+/* A loop, not a chain of calls: nothing on g0 ever returns, and its stack is finite. */
+noinline void schedule_slow(struct m *m)
+{
+    sanitize_never_returns();
+    if (m->pinned_g != NULL)
+        m_stop_pinned(m);
+    for (;;) {
+        struct g *g = find(m);
+        if (m->is_spinning)
+            stop_spinning(m);
+        m->yield = 0;
+        if (likely(!g->is_pinned || g->pinned == m))
+            execute(m, g);
+        m_give_pinned(m, g);
+        get_p(m);
+    }
+}
+
+noinline void schedule_without_p(struct m *m)
+{
+    sanitize_never_returns();
+    if (m->pinned_g != NULL)
+        m_stop_pinned(m);
+    get_p(m);
     schedule_slow(m);
 }
 

@@ -362,7 +362,7 @@ static hot void exit_m(void *goroutine, void *machine)
 noreturn hot void rung_goroutine_main(void *goroutine)
 {
     struct g *g = goroutine;
-    sanitize_enter_g();
+    sanitize_begin_g(g);
     leave();
     int result = g->fn(g->arg);
     if (unlikely(g->locals != NULL))
@@ -379,7 +379,7 @@ noreturn hot void rung_goroutine_main(void *goroutine)
     }
     if (g->group != NULL)
         group_leave(m, g, result);
-    sanitize_leave_g(m);
+    sanitize_end_g(m);
     machine_mcall(exit_m);
     __builtin_unreachable();
 }

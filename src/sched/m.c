@@ -131,6 +131,7 @@ noinline struct m *m_adopt(void)
 static void m_run(void *arg)
 {
     struct m *m = arg;
+    sanitize_never_returns();
     p_acquire(m, m->next_p);
     m->next_p = NULL;
     schedule_slow(m);
@@ -321,12 +322,13 @@ void m_stop(struct m *m)
  * A pinned goroutine runs on its own m only. When it parks, the m gives its p away and sleeps; who
  * takes the goroutine out of a queue sends its p there, and finds another for itself.
  */
-noreturn void m_stop_pinned(struct m *m)
+noreturn noinline void m_stop_pinned(struct m *m)
 {
+    sanitize_never_returns();
     if (m->p != NULL)
         p_hand_over(p_release(m));
     struct p *p;
-    while ((p = atomic_load_acquire(&m->next_p)) == NULL) { /* acquire: pairs with m_start_pinned */
+    while ((p = atomic_load_acquire(&m->next_p)) == NULL) { /* acquire: pairs with m_give_pinned */
         note_sleep(&m->note, INT64_MAX);
         note_clear(&m->note);
     }
@@ -337,11 +339,17 @@ noreturn void m_stop_pinned(struct m *m)
     execute(m, g);
 }
 
-noreturn void m_start_pinned(struct m *m, struct g *g)
+void m_give_pinned(struct m *m, struct g *g)
 {
     struct m *owner = g->pinned;
     struct p *p = p_release(m);
     atomic_store_release(&owner->next_p, p); /* release: pairs with m_stop_pinned */
     note_wake(&owner->note);
+}
+
+noreturn noinline void m_start_pinned(struct m *m, struct g *g)
+{
+    sanitize_never_returns();
+    m_give_pinned(m, g);
     schedule_without_p(m);
 }

@@ -72,7 +72,7 @@ static always_inline bool claim(struct g *g, uint32_t ticket)
         atomic_store_relaxed(&g->wait, ticket & ~(uint32_t)WAIT_OPEN);
         return true;
     }
-    return atomic_cas_acq_rel(&g->wait, &open, ticket & ~(uint32_t)WAIT_OPEN); /* pairs with wait_open */
+    return atomic_cas_acq_rel(&g->wait, &open, ticket & ~(uint32_t)WAIT_OPEN); /* pairs with make_reachable */
 }
 
 static always_inline uint32_t ticket_after(uint32_t word, bool is_scoped)

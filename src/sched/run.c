@@ -235,12 +235,12 @@ static int run(rung_function *fn, void *arg)
     set_processors(processors_wanted());
     atomic_store_relaxed(&sched.coarse_now, os_now());
     note_clear(&sched.done);
+    sysmon_start(); /* before any goroutine: the deadlock check counts threads */
     error = start_main(&call);
     if (error != 0) {
         atomic_store_relaxed(&sched.is_running, 0);
         return error;
     }
-    sysmon_start();
     note_sleep(&sched.done, INT64_MAX);
     wait_until_idle();
     solo_end();

@@ -27,7 +27,7 @@
  * every call of the API and in the scheduler. Only while it is 0 may sysmon take m's p away.
  *
  * Lock ranks, lowest first; a thread may take a lock only above those it holds:
- *   m.take < timers.lock < g.scope_lock (parents first) < group.lock < chan.lock (by address) = waitlist.lock
+ *   m.take < rung_timer.lock < timers.lock < g.scope_lock (parents first) < group.lock < chan.lock (by address) = waitlist.lock
  *   < m.c's starting < sched.lock < stacks.lock
  */
 #ifndef RUNG_SCHED_H
@@ -108,7 +108,7 @@ struct timers {
 
 /* ---- scopes ---- */
 
-/* Lives in the user's rung_scope; see sync/scope.c. Fields under owner->scope_lock unless marked. */
+/* Lives in the user's rung_scope; see scope.c. Fields under owner->scope_lock unless marked. */
 struct scope {
     struct scope *parent;
     struct g *owner;        /* who opened it */
@@ -348,7 +348,9 @@ void m_start(struct p *p, bool is_spinning);
 void m_stop(struct m *m);
 /* A timer was started that is due before the keeper would wake. */
 void keeper_wake(void);
-/* Gives g, pinned to another m, to it, with this m's p; then this m looks for another p. */
+/* Gives g, pinned to another m, to it, with this m's p. */
+void m_give_pinned(struct m *m, struct g *g);
+/* The same; then this m looks for another p. */
 noreturn void m_start_pinned(struct m *m, struct g *g);
 /* This m's goroutine is pinned and parked: gives the p away and sleeps until it can go on. */
 noreturn void m_stop_pinned(struct m *m);

@@ -39,7 +39,7 @@ _Static_assert(offsetof(struct group, scope) == 0, "a group's scope comes first"
 /* Step 3: g is parked where its scope may end it. Its scope_lock is held. */
 static void wake_ended(struct m *m, struct g *g)
 {
-    uint32_t ticket = atomic_load_acquire(&g->wait); /* acquire: pairs with park's wait_open */
+    uint32_t ticket = atomic_load_acquire(&g->wait); /* acquire: pairs with make_reachable */
     int32_t error = atomic_load_relaxed(&g->ended);
     if (error != 0 && (ticket & WAIT_OPEN) && (ticket & WAIT_SCOPED) && claim(g, ticket))
         ready(m, g, error);
@@ -249,8 +249,10 @@ void group_leave(struct m *m, struct g *g, int result)
     }
     object_lock(&group->lock);
     list_remove(&group->members, &g->member);
-    g->group = NULL;
+    lock_acquire(&g->scope_lock); /* scope_end_root may be looking at it */
     g->scope = NULL;
+    g->group = NULL;
+    lock_release(&g->scope_lock);
     if (list_is_empty(&group->members) && group->opener_ticket != 0) {
         opener = group->scope.owner;
         if (!claim(opener, group->opener_ticket))

@@ -129,6 +129,9 @@ static void sleep_until_needed(struct round *round)
     note_clear(&sched.sysmon);
     atomic_store_relaxed(&sched.sysmon_sleeps, 1);
     fence_heavy(); /* pairs with p_acquire */
+    lock_acquire(&sched.lock);
+    find_check_deadlock_locked(); /* a foreign thread that could have helped may have ended */
+    lock_release(&sched.lock);
     if (atomic_load_relaxed(&sched.idle_procs) == sched.procs && !atomic_load_relaxed(&sched.wants_m))
         note_sleep(&sched.sysmon, INT64_MAX);
     atomic_store_relaxed(&sched.sysmon_sleeps, 0);

@@ -107,7 +107,7 @@ static void heap_insert(struct timers *timers, struct timer *timer, int64_t when
 /* A new earliest timer: the keeper may be asleep for longer. */
 static void tell_keeper(int64_t when)
 {
-    fence_light(); /* pairs with the keeper's fence_heavy, find.c */
+    fence_light(); /* pairs with keeper_decide's fence_heavy */
     if (unlikely(when < atomic_load_relaxed(&sched.keeper_until)) && !MUTANT(LOST_TIMER))
         keeper_wake();
 }

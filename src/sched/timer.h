@@ -4,7 +4,7 @@
  *
  * A timer belongs to the heap of the p it was started on, until it fires or is stopped. The
  * owner of a p looks at its heap between turns; a thief runs the due timers of others; when all sleep,
- * one m, the keeper, wakes for the earliest of all (find.c). sysmon notices what is due on a busy p.
+ * one m, the keeper, wakes for the earliest of all (m.c). sysmon notices what is due on a busy p.
  *
  * Functions are called with the heap's lock held, on an m with a p, on g0: they claim and ready goroutines
  * or try to send, and may take any lock ranked above. A timer that is stopped under that lock is not

@@ -3,6 +3,7 @@
  * A stack overflow is reported by name: the goroutine, its number, its stack size and its functions.
  *
  * expect-signal: SIGSEGV
+ * test-environment: ASAN_OPTIONS=handle_segv=0
  * expect-stderr: stack overflow
  * expect-stderr: goroutine [0-9]+
  * expect-stderr: recurses_for_ever

@@ -3,6 +3,7 @@
  * Also goroutine 1 can overflow its stack, and is named: it does not run on the main thread's stack.
  *
  * expect-signal: SIGSEGV
+ * test-environment: ASAN_OPTIONS=handle_segv=0
  * expect-stderr: stack overflow
  * expect-stderr: goroutine 1\b
  * expect-stderr: recurses_for_ever

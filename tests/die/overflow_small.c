@@ -3,6 +3,7 @@
  * The smallest stack has a guard too, also with neighbours on both sides, and a 32 KiB frame does not jump over it.
  *
  * expect-signal: SIGSEGV
+ * test-environment: ASAN_OPTIONS=handle_segv=0
  * expect-stderr: stack overflow
  * expect-stderr: small one
  * expect-stderr: has_a_large_frame

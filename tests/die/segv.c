@@ -4,6 +4,7 @@
  *
  * test-presets: release debug clang lto lto-clang arm64
  * expect-signal: SIGSEGV
+ * test-environment: ASAN_OPTIONS=handle_segv=0
  */
 #include <rung.h>
 

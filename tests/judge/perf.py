@@ -100,7 +100,7 @@ def judge(name, text, fewest_linked):
             counts["other threads"] += 1
         elif not frames or not is_ours(frames[0], program) or "__restore_rt" in functions:
             counts["in libraries"] += 1
-        elif "m_main" in functions and "rung_mstart" not in functions:
+        elif "thread_main" in functions:
             counts["starting"] += 1
         else:
             counts["judged"] += 1

@@ -22,6 +22,15 @@
 
 #include "test.h"
 
+/* Address and thread sanitizers keep freed memory for a while: tests that look at memory look away. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#define IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define IS_SANITIZED 0
+#endif
+
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 #define MS(n)         RUNG_MILLISECONDS(n)
 

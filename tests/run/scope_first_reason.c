@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* test-presets: release debug asan ubsan clang lto lto-clang */
 /* The reason that a scope ended first is the reason that stays: a later deadline or cancel changes nothing. */
 #include "common.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* test-presets: release debug asan ubsan clang lto lto-clang */
 /*
  * Every parking call, parked, ends with its scope: by deadline, by cancellation from a goroutine and
  * from a plain thread, of its own scope and of an outer one. Nothing of it is left behind.

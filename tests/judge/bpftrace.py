@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A BPF program as a judge: the stacks that bpftrace's ustack sees end at a root, as perf's do.
+
+test-timeout: 120
+test-presets: release clang
+
+Counts each stack of 99 samples a second and processor; 99.9 % have to end at a root. Left out are stacks that
+begin in another object than the program; threads are told apart as perf.py does it.
+"""
+import collections
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import _judge
+
+SHARE = 99.9
+SECONDS = 6
+FEWEST = 100
+ROOTS = {"rung_goroutine_start", "rung_mcall", "rung_mstart"}
+PROGRAM = """
+profile:hz:99 /pid == %d/ { @[tid, ustack(perf, 127)] = count(); }
+interval:s:%d { exit(); }
+"""
+
+
+def parse(text):
+    """(thread, number, [(function, object)]) of each stack."""
+    stacks = []
+    for match in re.finditer(r"^@\[(\d+),\s*(.*?)\s*\]: (\d+)$", text, re.MULTILINE | re.DOTALL):
+        frames = re.findall(r"^\s*(?:[0-9a-f]+ )(\S+?)(?:\+\d+)? \((.*)\)$", match[2], re.MULTILINE)
+        stacks.append((int(match[1]), int(match[3]), frames))
+    return stacks
+
+
+def judge(name, text):
+    stacks = parse(text)
+    runners = {thread for thread, _, frames in stacks if frames and frames[-1][0] in ROOTS}
+    counts = collections.Counter()
+    odd = []
+    for thread, number, frames in stacks:
+        if thread not in runners:
+            counts["other"] += number
+        elif not frames or os.path.basename(frames[0][1]) != "work":
+            counts["libraries"] += number
+        elif any(function == "thread_main" for function, _ in frames):
+            counts["starting"] += number
+        else:
+            counts["judged"] += number
+            is_good = frames[-1][0] in ROOTS and \
+                not ("schedule_slow" in dict(frames) and frames[-1][0] == "rung_goroutine_start")
+            counts["good"] += number * is_good
+            if not is_good:
+                odd.append(f"    {number} x " + " < ".join(function for function, _ in frames))
+    share = 100 * counts["good"] / counts["judged"] if counts["judged"] else 0
+    print(f"{name:10} {sum(counts[k] for k in ('other', 'libraries', 'starting', 'judged')):5} samples:"
+          f" {counts['libraries']} in libraries, {counts['other']} of other threads, {counts['starting']} of starting"
+          f" ones; {counts['good']} of {counts['judged']} end at a root: {share:.2f} %")
+    print("\n".join(odd[:8]), end="\n" if odd else "")
+    return share >= SHARE and counts["judged"] >= FEWEST
+
+
+def trace(workload):
+    work = subprocess.Popen([str(_judge.WORK), workload, str(SECONDS + 20)])
+    try:
+        done = subprocess.run(["bpftrace", "-e", PROGRAM % (work.pid, SECONDS)], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=SECONDS + 30, check=False)
+    finally:
+        work.send_signal(signal.SIGKILL)
+        work.wait()
+    out = done.stdout.decode(errors="replace")
+    if done.returncode != 0 or "Attaching" not in out:
+        _judge.skip("the kernel does not permit BPF: " + done.stderr.decode(errors="replace").strip()[-300:])
+    return out
+
+
+def main():
+    if shutil.which("bpftrace") is None:
+        _judge.skip("bpftrace is not installed")
+    if os.geteuid() != 0:
+        _judge.skip("the kernel lets root alone use BPF")
+    passed = [judge(workload, trace(workload)) for workload in ("yield", "pingpong", "select")]
+    return 0 if all(passed) else 1
+
+
+sys.exit(main())
