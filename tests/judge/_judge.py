@@ -16,7 +16,8 @@ BUILD = pathlib.Path(os.environ["RUNG_BUILD"])
 SOURCE = pathlib.Path(os.environ["RUNG_SOURCE"])
 WORK = BUILD / "tests/judge/work"
 DEMO = BUILD / "examples/demo"
-IN_VM = os.environ.get("RUNG_CPU") == "aarch64" and os.environ.get("RUNG_LAUNCHER", "") != ""
+IS_ARM64 = os.environ.get("RUNG_CPU") == "aarch64"
+IN_VM = IS_ARM64 and os.environ.get("RUNG_LAUNCHER", "") != ""
 
 TREE = pathlib.Path("/usr/include") / ("linux" if IN_VM else "")  # what the demo reads
 

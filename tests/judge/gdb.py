@@ -54,7 +54,7 @@ cat >gdb.commands <<'END'
 break judge_leaf
 run
 delete
-tbreak *rung_mcall
+tbreak *rung_mcall if %s == (unsigned long)yield_m
 continue
 set scheduler-locking on
 set $steps = 0
@@ -105,6 +105,12 @@ def what_is_wrong(chain):
     return None
 
 
+def complaints(text):
+    """gdb's, each with the frame that it comes after."""
+    lines = text.splitlines()
+    return sorted({f"{line!r} after {before!r}" for before, line in zip([""] + lines, lines) if COMPLAINTS.search(line)})
+
+
 def follows(chain, wanted):
     chain = [function for function in chain if function not in ("0x0", "rung_g0_root")]
     rest = iter(chain)
@@ -128,8 +134,7 @@ def judge_stop(name, text, wanted, failures):
         wrong = what_is_wrong(one)
         if wrong:
             failures.append(f"{name}: {wrong}: {' < '.join(one)}")
-    for complaint in sorted(set(COMPLAINTS.findall(text))):
-        failures.append(f"{name}: gdb says {complaint}")
+    failures.extend(f"{name}: gdb says {complaint}" for complaint in complaints(text))
 
 
 def judge_steps(text, failures):
@@ -143,9 +148,8 @@ def judge_steps(text, failures):
         chain = chains[-1]
         seen += 1
         wrong = what_is_wrong(chain)
-        complaint = COMPLAINTS.search(part)
-        if wrong or complaint:
-            failures.append(f"step {seen}: {complaint[0] if complaint else wrong}: {' < '.join(chain)}")
+        for sentence in complaints(part) + ([wrong] if wrong else []):
+            failures.append(f"step {seen}: {sentence}: {' < '.join(chain)}")
         phase = "rung_mcall" if chain[-1] in ("0x0", "rung_g0_root") else chain[-1]
         if not phases or phases[-1] != phase:
             phases.append(phase)
@@ -163,7 +167,7 @@ def main():
     script = "ulimit -c unlimited\n"
     for name, (workload, where, _) in STOPS.items():
         script += stop_script(name, workload, where)
-    script += STEP % ("\n".join(SETTINGS), STEPS)
+    script += STEP % ("\n".join(SETTINGS), "$x0" if _judge.IS_ARM64 else "$rdi", STEPS)
     status, out, err = _judge.run_script(script, {"work": _judge.WORK}, 400 if _judge.IN_VM else 150)
     if "ptrace: Operation not permitted" in out:
         _judge.skip("the kernel does not permit ptrace")

@@ -82,6 +82,9 @@ def is_ours(frame, program):
 
 
 def is_good(functions):
+    # At its first instruction a function's caller is hidden; above the root's own callee there is only the root.
+    if functions == ["rung_goroutine_main"]:
+        return True
     if not functions or functions[-1] not in ROOTS or any(name == "[unknown]" for name in functions):
         return False
     return not ("schedule_slow" in functions and functions[-1] == "rung_goroutine_start")

@@ -182,6 +182,14 @@ uint64_t program_symbol(const char *name, uint64_t *size)
     return 0;
 }
 
+static const struct symbol *symbol_of(uint64_t address)
+{
+    for (int i = symbol_count; i-- > 0 && program_has(address);)
+        if (address - program->bias >= symbols[i].low && address - program->bias <= symbols[i].high)
+            return &symbols[i];
+    return NULL;
+}
+
 const char *program_function(uint64_t address)
 {
     static char text[8][128];
@@ -196,13 +204,10 @@ const char *program_function(uint64_t address)
                      (unsigned long long)(address - object->bias));
         return where;
     }
-    uint64_t plain = address - program->bias;
-    for (int i = symbol_count; i-- > 0;)
-        if (plain >= symbols[i].low && plain <= symbols[i].high) {
-            snprintf(where, sizeof text[0], "%s+0x%llx", symbols[i].name,
-                     (unsigned long long)(plain - symbols[i].low));
-            break;
-        }
+    const struct symbol *symbol = symbol_of(address);
+    if (symbol != NULL)
+        snprintf(where, sizeof text[0], "%.100s+0x%llx", symbol->name,
+                 (unsigned long long)(address - program->bias - symbol->low));
     return where;
 }
 
@@ -310,16 +315,30 @@ static const struct row *row_of(uint64_t address)
     return row;
 }
 
-/* mov x8, #139; svc #0: arm64's return from a signal handler, where no object tells. */
-static int arm_signal_next(struct registers *registers, bool *is_signal)
+/* Whether pc is at one of mov x8, #139; svc #0: arm64's return from a signal handler, where no object tells. */
+static bool is_arm_signal_return(uint64_t pc)
 {
+    static const uint32_t wanted[2] = { 0xd2801168, 0xd4000001 };
     uint32_t code[2];
-    uint64_t frame = registers->r[ARM_SP];
-    if (!target_read(registers->r[ARM_PC], code, sizeof code) || code[0] != 0xd2801168 || code[1] != 0xd4000001)
+    for (int i = 0; i < 2; i++, pc -= 4)
+        if (target_read(pc, code, sizeof code) && memcmp(code, wanted, sizeof code) == 0)
+            return true;
+    return false;
+}
+
+/* Signal frames, and stubs of linkage tables: to these the linker gives no CFI on arm64. */
+static int arm_next_without_cfi(struct registers *registers, bool is_exact, bool *is_signal)
+{
+    uint64_t pc = registers->r[ARM_PC], frame = registers->r[ARM_SP];
+    if (is_arm_signal_return(pc)) {
+        for (int i = 0; i <= ARM_PC; i++)
+            registers->r[i] = target_word(frame + ARM_SIGNAL_REGISTERS + 8 * (uint64_t)i);
+        *is_signal = true;
+        return 1;
+    }
+    if (!is_exact || object_of(pc) == NULL || symbol_of(pc) != NULL)
         return -1;
-    for (int i = 0; i <= ARM_PC; i++)
-        registers->r[i] = target_word(frame + ARM_SIGNAL_REGISTERS + 8 * (uint64_t)i);
-    *is_signal = true;
+    registers->r[ARM_PC] = registers->r[ARM_LR];
     return 1;
 }
 
@@ -344,8 +363,10 @@ int frame_next(struct registers *registers, bool is_exact, bool *is_signal)
     struct registers old = *registers;
     const struct row *row = row_of(old.r[cpu.pc] - !is_exact);
     *is_signal = row->is_signal;
+    if (row->frame == NULL && cpu.is_arm)
+        return arm_next_without_cfi(registers, is_exact, is_signal);
     if (row->frame == NULL)
-        return cpu.is_arm ? arm_signal_next(registers, is_signal) : -1;
+        return -1;
     Dwarf_Op *ops;
     size_t count;
     enum place place;

@@ -88,7 +88,7 @@ static struct figures {
     uint64_t signals, cuts, switches, deepest;
 } figures;
 
-static struct registers here;
+static struct registers here, at_signal; /* now, and where the last signal landed */
 
 static struct routine *routine_of(uint64_t pc)
 {
@@ -193,6 +193,11 @@ static const struct place *place_of(uint64_t pc)
 
 /* ---- keeping the shadow ---- */
 
+static uint64_t word_at_sp(void)
+{
+    return target_word(here.r[cpu.sp]);
+}
+
 static void push(uint64_t ret, uint64_t cfa, uint64_t fp)
 {
     if (now.depth == DEPTH)
@@ -288,11 +293,6 @@ static void watch_entry(const struct routine *routine)
         gogo_g = here.r[cpu.arg0];
 }
 
-static uint64_t word_at_sp(void)
-{
-    return target_word(here.r[cpu.sp]);
-}
-
 static void watch_jump(const struct registers *before)
 {
     const struct routine *from = routine_of(before->r[cpu.pc]), *to = routine_of(here.r[cpu.pc]);
@@ -318,21 +318,55 @@ static void watch_link(void)
     was_cut = is_cut;
 }
 
+static void mark_seen(const struct registers *before)
+{
+    struct routine *routine = routine_of(before->r[cpu.pc]);
+    const struct place *place = place_of(before->r[cpu.pc]);
+    uint64_t start = before->r[cpu.pc] - routine->low;
+    uint64_t length = place->length != 0 ? (uint64_t)place->length
+                      : place->kind == CALL ? word_at_sp() - before->r[cpu.pc]
+                                            : here.r[cpu.pc] - before->r[cpu.pc];
+    for (uint64_t i = start; i < start + length && i < routine->size; i++)
+        routine->is_seen[i] = true;
+}
+
+static void follow(const struct registers *before);
+
+/*
+ * A system call, which may be the return from a handler. qemu's stub shows the program only after one more
+ * instruction: that is followed from what the registers must have been before it.
+ */
+static void watch_trap(const struct registers *before)
+{
+    struct registers after = here, next = *before;
+    if (now.depth > 0 && top_entry()->is_interrupted) {
+        if (cpu.is_arm)
+            here = next = at_signal;
+        pop("the return from a signal");
+        here = after;
+        signals_open--;
+    } else {
+        next.r[cpu.pc] += 4;
+    }
+    if (cpu.is_arm && here.r[cpu.pc] != next.r[cpu.pc])
+        follow(&next);
+}
+
 static void follow(const struct registers *before)
 {
     const struct place *place = place_of(before->r[cpu.pc]);
     const struct routine *from = routine_of(before->r[cpu.pc]), *to = routine_of(here.r[cpu.pc]);
+    if (from != NULL)
+        mark_seen(before);
     if (place->kind == CALL)
         push(cpu.is_arm ? before->r[cpu.pc] + 4 : word_at_sp(), before->r[cpu.sp], before->r[cpu.fp]);
     else if (place->kind == RETURN)
         pop("a return");
     else if (place->kind == JUMP)
         watch_jump(before);
-    else if (place->kind == TRAP && now.depth > 0 && top_entry()->is_interrupted) {
-        pop("the return from a signal");
-        signals_open--;
-    }
-    if (from == &routines[MCALL] && to != from && now.depth > 1 && signals_open == 0)
+    else if (place->kind == TRAP)
+        watch_trap(before);
+    if (from == &routines[MCALL] && to != from && signals_open == 0)
         left_by_mcall();
     if (from != NULL && from == to)
         watch_pointer(before, from);
@@ -350,6 +384,7 @@ static void interrupted(const struct registers *before)
     struct routine *routine = routine_of(before->r[cpu.pc]);
     if (routine != NULL)
         routine->signals++;
+    at_signal = *before;
     push(before->r[cpu.pc], before->r[cpu.sp], before->r[cpu.fp]);
     top_entry()->is_interrupted = true;
     top_entry()->is_framed = true;
@@ -546,20 +581,6 @@ static bool wants_signal(struct routine *routine)
     return figures.steps % 101 == 0;
 }
 
-static void mark_seen(const struct registers *before)
-{
-    struct routine *routine = routine_of(before->r[cpu.pc]);
-    if (routine == NULL)
-        return;
-    const struct place *place = place_of(before->r[cpu.pc]);
-    uint64_t start = before->r[cpu.pc] - routine->low;
-    uint64_t length = place->length != 0 ? (uint64_t)place->length
-                      : place->kind == CALL ? now.entry[now.depth - 1].ret - before->r[cpu.pc]
-                                            : here.r[cpu.pc] - before->r[cpu.pc];
-    for (uint64_t i = start; i < start + length && i < routine->size; i++)
-        routine->is_seen[i] = true;
-}
-
 static void step_once(void)
 {
     struct registers before = here;
@@ -570,7 +591,6 @@ static void step_once(void)
         interrupted(&before);
     } else {
         follow(&before);
-        mark_seen(&before);
     }
     check();
 }

@@ -243,6 +243,11 @@ static void freeze(pid_t id)
 {
     for (int attempt = 0; attempt < 1000; attempt++) {
         int status;
+        if (waitpid(id, &status, __WALL | WNOHANG) == id) { /* a stop of its own: being made, or making threads */
+            ptrace(PTRACE_CONT, id, 0, 0);
+            pause_ms(2);
+            continue;
+        }
         ptrace(PTRACE_INTERRUPT, id, 0, 0);
         if (waitpid(id, &status, __WALL) != id || !WIFSTOPPED(status))
             fail("thread %d does not stop", (int)id);
@@ -297,6 +302,9 @@ int target_finish(void)
         ptrace(PTRACE_DETACH, frozen[i], 0, 0);
     if (!cpu.is_arm)
         ptrace(PTRACE_DETACH, thread, 0, 0);
+    char bytes[PACKET]; /* qemu tells that it ends, and waits for an acknowledgement */
+    while (cpu.is_arm && read(stub, bytes, sizeof bytes) > 0)
+        send(stub, "+", 1, MSG_NOSIGNAL);
     waitpid(process, &status, 0);
     return status;
 }
@@ -307,6 +315,10 @@ static uint64_t generation = 1; /* of what is cached of memory */
 
 void target_start(char **arguments)
 {
+    setenv("RUNG_PROCS", "1", 1);
+    setenv("LD_BIND_NOW", "1", 1); /* no symbols looked up in the midst */
+    if (cpu.is_arm)
+        setenv("RUNG_RESERVE", "1g", 0);
     if (cpu.is_arm)
         start_qemu(arguments);
     else
