@@ -3,8 +3,9 @@
 """perf as a judge: of the samples of threads that run goroutines, how many end at a root?
 
 test-timeout: 240
-test-presets: release clang lto arm64
+test-presets: release arm64
 test-labels: slow
+test-serial: yes
 
 A sample is good when its chain by frame pointers ends at the root of a goroutine (rung_goroutine_start) or
 of the scheduler (rung_mcall after the cut, rung_mstart), with no more below than the 0 of the root record.
@@ -26,13 +27,14 @@ import _judge
 SHARE = 99.9
 SHOWN = 8  # of the odd chains
 ROOTS = {"rung_goroutine_start", "rung_mcall", "rung_mstart"}
+NAMELESS = "?"  # between two functions: where a call that never returns, the last of its function, would return to
 CALLED_BY_MCALL = {"yield_m", "park_m", "requeue_m"}
-FEWEST = 100  # samples of a program
+FEWEST = 50  # samples of a program
 
 PROGRAMS = {  # name: (arguments, the least number of samples that show g0 linked to a goroutine)
-    "yield": ("$work yield 3", 5),
+    "yield": ("$work yield 3", 1),
     "pingpong": ("$work pingpong 3", 1),
-    "select": ("$work select 3", 1),
+    "select": ("$work select 3", 0),
     "timers": ("$work timers 3", 0),
     "demo": ("$demo --seconds 20 $tree", 0),
 }
@@ -71,7 +73,8 @@ def parse(text):
 
 def functions_of(frames):
     """The chain's functions, without the 0 that the root record ends it with."""
-    functions = [frame.function for frame in frames]
+    functions = [frame.function if frame.function != "[unknown]" or "/" not in frame.object else NAMELESS
+                 for frame in frames]
     if frames and frames[-1].address == 0:
         functions.pop()
     return functions
