@@ -11,8 +11,6 @@
  */
 #include <rung.h>
 
-static volatile unsigned sink;
-
 static int sleeps_there(void *arg)
 {
     (void)arg;
@@ -21,6 +19,7 @@ static int sleeps_there(void *arg)
 
 static int computes_elsewhere(void *arg)
 {
+    volatile unsigned sink = 0;
     while (arg == 0)
         sink++;
     return 0;

@@ -12,8 +12,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-static volatile unsigned sink;
-
 static int sleeping_goroutine(void *arg)
 {
     (void)arg;
@@ -22,6 +20,7 @@ static int sleeping_goroutine(void *arg)
 
 static int computing_goroutine(void *arg)
 {
+    volatile unsigned sink = 0;
     while (arg == 0)
         sink++;
     return 0;

@@ -55,6 +55,8 @@ int main(void)
         EXPECT_EQ(setitimer(ITIMER_REAL, &fast, NULL), 0);
         EXPECT_EQ(setitimer(ITIMER_PROF, &fast, NULL), 0);
         run_on(procs, app, NULL);
+        rung_chan_free(forth);
+        rung_chan_free(back);
         EXPECT_EQ(setitimer(ITIMER_REAL, &none, NULL), 0);
         EXPECT_EQ(setitimer(ITIMER_PROF, &none, NULL), 0);
     }

@@ -2,6 +2,8 @@
 /* A chain of goroutines grown one by one, the prime sieve, finds the right primes. */
 #include "common.h"
 
+static rung_chan *chans[201];
+
 struct filter {
     rung_chan *in, *out;
     int prime;
@@ -26,16 +28,16 @@ static int filter(void *arg)
 static int app(void *arg)
 {
     (void)arg;
-    rung_chan *in = chan_open(sizeof(int), 0);
     int prime = 0;
-    go(generate, in);
+    chans[0] = chan_open(sizeof(int), 0);
+    go(generate, chans[0]);
     for (int i = 0; i < 200; i++) {
-        prime = recv_int(in);
+        prime = recv_int(chans[i]);
         for (int divisor = 2; divisor * divisor <= prime; divisor++)
             EXPECT(prime % divisor != 0);
-        struct filter next = {in, chan_open(sizeof(int), 0), prime};
+        chans[i + 1] = chan_open(sizeof(int), 0);
+        struct filter next = {chans[i], chans[i + 1], prime};
         EXPECT_EQ(rung_go_copy(filter, &next, sizeof next), 0);
-        in = next.out;
     }
     EXPECT_EQ(prime, 1223);
     return 0;
@@ -43,7 +45,10 @@ static int app(void *arg)
 
 int main(void)
 {
-    run_on(1, app, NULL);
-    run_on(4, app, NULL);
+    for (int procs = 1; procs <= 4; procs += 3) {
+        run_on(procs, app, NULL);
+        for (size_t i = 0; i < LENGTH(chans); i++) /* now all filters have ended */
+            rung_chan_free(chans[i]);
+    }
     return 0;
 }

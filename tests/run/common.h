@@ -22,13 +22,21 @@
 
 #include "test.h"
 
-/* Address and thread sanitizers keep freed memory for a while: tests that look at memory look away. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#define IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+/* The address sanitizer keeps freed memory for a while; the thread sanitizer holds signals back. */
+#if defined(__has_feature) /* clang */
+#define IS_ASAN __has_feature(address_sanitizer)
+#define IS_TSAN __has_feature(thread_sanitizer)
 #else
-#define IS_SANITIZED 0
+#ifdef __SANITIZE_ADDRESS__
+#define IS_ASAN 1
+#else
+#define IS_ASAN 0
+#endif
+#ifdef __SANITIZE_THREAD__
+#define IS_TSAN 1
+#else
+#define IS_TSAN 0
+#endif
 #endif
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])

@@ -56,6 +56,7 @@ static int app(void *arg)
     EXPECT_EQ(rung_go_copy(skynet, &root, sizeof root), 0);
     EXPECT_EQ(rung_recv(root.out, &total), 1);
     EXPECT_EQ(total, 10000L * 9999 / 2);
+    rung_chan_free(root.out);
     return 0;
 }
 

@@ -57,6 +57,7 @@ static int app(void *arg)
     EXPECT_EQ(rung_timer_open(&timer, MS(300), 0), 0);
     EXPECT_EQ(rung_recv(rung_timer_chan(timer), NULL), 1);
     rung_timer_close(timer);
+    rung_chan_free(chan);
     return 0;
 }
 

@@ -35,10 +35,11 @@ static int merge(void *arg)
     return 0;
 }
 
+static rung_chan *chans[2 * SOURCES]; /* a heap: 1 is the root, SOURCES.. are the sources */
+
 static int app(void *arg)
 {
     (void)arg;
-    rung_chan *chans[2 * SOURCES]; /* a heap: 1 is the root, SOURCES.. are the sources */
     int last[SOURCES], count = 0, value;
     memset(last, -1, sizeof last);
     for (int i = 1; i < 2 * SOURCES; i++)
@@ -59,7 +60,10 @@ static int app(void *arg)
 
 int main(void)
 {
-    run_on(1, app, NULL);
-    run_on(4, app, NULL);
+    for (int procs = 1; procs <= 4; procs += 3) {
+        run_on(procs, app, NULL);
+        for (int i = 1; i < 2 * SOURCES; i++)
+            rung_chan_free(chans[i]);
+    }
     return 0;
 }
