@@ -75,6 +75,7 @@ want_test() {
     want libc6-dbg test -d /usr/lib/debug/.build-id # valgrind needs the loader's symbols
     want cppcheck have cppcheck
     want bpftrace have bpftrace
+    want libdw-dev test -e /usr/include/elfutils/libdw.h
     want strace have strace
     perf --version >/dev/null 2>&1 || missing+=($(perf_packages))
 }

@@ -530,7 +530,10 @@ static void check_cfi(void)
         is_exact = entry->is_interrupted;
     }
     uint64_t pc = frame.r[cpu.pc];
-    if (!is_open && frame_next(&frame, is_exact, &is_signal) != 0)
+    int found = is_open ? 0 : frame_next(&frame, is_exact, &is_signal);
+    if (found < 0)
+        wrong("CFI knows nothing at %s%s, which is a root", program_function(pc), is_exact ? "" : " - 1");
+    else if (found > 0)
         wrong("CFI does not end at %s, but goes on to %s", program_function(pc), program_function(frame.r[cpu.pc]));
 }
 

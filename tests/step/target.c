@@ -4,7 +4,7 @@
  *
  * While one thread is stepped the others are frozen, or sysmon would take the processor from a goroutine
  * that takes a thousand times too long. Under qemu that is done from outside, by ptrace on qemu's own
- * threads, since its stub lets them run.
+ * threads, since its stub lets them run. Memory too is read from outside: a packet each would take milliseconds.
  */
 #define _GNU_SOURCE
 #include "target.h"
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MOST = 16, BLOCK = 1024, BLOCKS = 64, PACKET = 4096, GDB_SIGUSR1 = 30 };
+enum { THREADS_MOST = 16, BLOCK = 1024, BLOCKS = 64, PACKET = 4096, GDB_SIGUSR1 = 30, ENDING_MS = 20000 };
 
 static pid_t process, thread;
 static pid_t frozen[THREADS_MOST];
@@ -161,6 +162,7 @@ static void start_qemu(char **arguments)
     command[n] = NULL;
     process = fork();
     if (process == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         execvp(command[0], command);
         _exit(127);
     }
@@ -302,11 +304,15 @@ int target_finish(void)
         ptrace(PTRACE_DETACH, frozen[i], 0, 0);
     if (!cpu.is_arm)
         ptrace(PTRACE_DETACH, thread, 0, 0);
-    char bytes[PACKET]; /* qemu tells that it ends, and waits for an acknowledgement */
-    while (cpu.is_arm && read(stub, bytes, sizeof bytes) > 0)
-        send(stub, "+", 1, MSG_NOSIGNAL);
-    waitpid(process, &status, 0);
-    return status;
+    for (int i = 0; i < ENDING_MS / 10; i++) {
+        char bytes[PACKET]; /* qemu tells that it ends, and waits for an acknowledgement */
+        if (cpu.is_arm && recv(stub, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+            send(stub, "+", 1, MSG_NOSIGNAL);
+        if (waitpid(process, &status, WNOHANG) == process)
+            return status;
+        pause_ms(10);
+    }
+    fail("the program does not end after the steps");
 }
 
 /* ---- one instruction ---- */
@@ -318,7 +324,7 @@ void target_start(char **arguments)
     setenv("RUNG_PROCS", "1", 1);
     setenv("LD_BIND_NOW", "1", 1); /* no symbols looked up in the midst */
     if (cpu.is_arm)
-        setenv("RUNG_RESERVE", "1g", 0);
+        setenv("RUNG_RESERVE", "1g", 1); /* each step of qemu takes time in proportion to it */
     if (cpu.is_arm)
         start_qemu(arguments);
     else
@@ -386,17 +392,9 @@ static struct block {
     uint8_t bytes[BLOCK];
 } blocks[BLOCKS];
 
+/* Also under qemu, which has its 64-bit program's memory at the program's own addresses. */
 static bool read_block(struct block *block)
 {
-    if (cpu.is_arm) {
-        char text[64];
-        snprintf(text, sizeof text, "m%llx,%x", (unsigned long long)block->address, BLOCK);
-        stub_ask(text);
-        if (strlen(packet) != 2 * BLOCK)
-            return false;
-        from_hex(packet, block->bytes, BLOCK);
-        return true;
-    }
     struct iovec here = { block->bytes, BLOCK }, there = { (void *)block->address, BLOCK };
     return process_vm_readv(process, &here, 1, &there, 1, 0) == BLOCK;
 }

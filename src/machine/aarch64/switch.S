@@ -176,12 +176,12 @@ rung_systemstack:
     .hidden rung_goroutine_start
     .type rung_goroutine_start, %function
     .p2align 5
-rung_goroutine_start:
     .cfi_startproc
     .cfi_def_cfa x29, 16
     .cfi_undefined x30
     .cfi_undefined x29
-    nop                                   /* a pc one less, as unwinders look it up, is ours too */
+    nop                                   /* saved as a return pc: unwinders look up one less */
+rung_goroutine_start:
     mov x0, x19
     bl rung_goroutine_main
     brk #1

@@ -207,12 +207,12 @@ rung_systemstack:
     .hidden rung_goroutine_start
     .type rung_goroutine_start, @function
     .p2align 5
-rung_goroutine_start:
     .cfi_startproc
     .cfi_def_cfa rbp, 16
     .cfi_undefined rip
     .cfi_undefined rbp
-    nop                                   /* a pc one less, as unwinders look it up, is ours too */
+    nop                                   /* saved as a return pc: unwinders look up one less */
+rung_goroutine_start:
     movq %rbx, %rdi
     call rung_goroutine_main
     ud2
