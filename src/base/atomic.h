@@ -22,6 +22,7 @@
 #define atomic_store_relaxed(p, v)   __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define atomic_store_release(p, v)   __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
+#define atomic_or_acquire(p, v)      __atomic_fetch_or((p), (v), __ATOMIC_ACQUIRE)
 #define atomic_swap_acquire(p, v)    __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define atomic_swap_acq_rel(p, v)    __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 #define atomic_swap_seq_cst(p, v)    __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
@@ -29,6 +30,8 @@
 #define atomic_add_relaxed(p, v)     __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define atomic_add_acq_rel(p, v)     __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define atomic_add_seq_cst(p, v)     __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_and_relaxed(p, v)     __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+#define atomic_and_seq_cst(p, v)     __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_or_seq_cst(p, v)      __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 
 /* Each gives back whether the swap happened; *expected holds what was found. */
@@ -41,16 +44,26 @@
 #define atomic_cas_seq_cst(p, expected, v)                                                         \
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
+/* One more of what only the caller counts, and others may read: not locked, and whole. */
+static always_inline void atomic_count(uint64_t *count)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("addq $1, %0" : "+m"(*count) : : "cc"); /* a compiler makes three of it */
+#else
+    atomic_store_relaxed(count, atomic_load_relaxed(count) + 1);
+#endif
+}
+
 #define fence_compiler()             __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #define fence_seq_cst()              __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
-/* Set once before any thread starts: fence_heavy alone orders the two sides. */
+/* atomic; set by the first rung_run: fence_heavy alone orders the two sides. */
 extern bool rung_fence_is_asymmetric;
 
 static always_inline void fence_light(void)
 {
     fence_compiler();
-    if (unlikely(!rung_fence_is_asymmetric))
+    if (unlikely(!atomic_load_relaxed(&rung_fence_is_asymmetric)))
         fence_seq_cst();
 }
 

@@ -28,7 +28,7 @@ static always_inline void list_push_last(struct list *list, struct link *link)
     link->next = NULL;
     link->previous = list->last;
     link->is_queued = true;
-    if (list->last != NULL)
+    if (unlikely(list->last != NULL))
         list->last->next = link;
     else
         list->first = link;
@@ -68,7 +68,7 @@ static always_inline struct link *list_pop_first(struct list *list)
     if (link == NULL)
         return NULL;
     list->first = link->next;
-    if (link->next != NULL)
+    if (unlikely(link->next != NULL))
         link->next->previous = NULL;
     else
         list->last = NULL;

@@ -21,14 +21,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/cgroup.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -50,7 +54,21 @@ void *os_reserve(size_t bytes)
         return NULL;
     /* A huge page under one stack's top would cost 2 MiB of memory for 4 KiB of use. */
     (void)madvise(start, bytes, MADV_NOHUGEPAGE);
+    (void)madvise(start, bytes, MADV_DONTDUMP); /* gcore would write all of it */
     errno = saved;
+    return start;
+}
+
+void *os_reserve_most(size_t *bytes, size_t least)
+{
+    void *start = os_reserve(*bytes);
+    while (start == NULL && *bytes / 2 >= least) {
+        *bytes = *bytes / 2 / PAGE * PAGE;
+        size_t spare = *bytes / 4 / PAGE * PAGE;
+        start = os_reserve(*bytes + spare);
+        if (start != NULL)
+            os_release((char *)start + *bytes, spare);
+    }
     return start;
 }
 
@@ -71,6 +89,9 @@ static int protect(void *start, size_t bytes, int protection)
 
 int os_commit(void *start, size_t bytes)
 {
+    int saved = errno;
+    (void)madvise(start, bytes, MADV_DODUMP);
+    errno = saved;
     return protect(start, bytes, PROT_READ | PROT_WRITE);
 }
 
@@ -128,12 +149,27 @@ int64_t os_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+void os_wall_clock(int64_t *seconds, int64_t *nanoseconds)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *seconds = now.tv_sec;
+    *nanoseconds = now.tv_nsec;
+}
+
 void os_sleep(int64_t nanoseconds)
 {
     int saved = errno;
     struct timespec time = { nanoseconds / 1000000000, nanoseconds % 1000000000 };
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
     errno = saved;
+}
+
+void os_sleep_until(int64_t until)
+{
+    struct timespec time = { until / 1000000000, until % 1000000000 };
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+        continue;
 }
 
 /* ---- waiting ---- */
@@ -160,9 +196,9 @@ void os_futex_wake(uint32_t *word, int count)
 void os_fence_init(void)
 {
     int saved = errno;
-    rung_fence_is_asymmetric =
-        syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
-        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+    bool is_there = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
+                    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+    atomic_store_relaxed(&rung_fence_is_asymmetric, is_there);
     errno = saved;
 }
 
@@ -171,7 +207,7 @@ void fence_heavy(void)
     if (MUTANT(NO_MEMBARRIER))
         return;
     fence_seq_cst();
-    if (rung_fence_is_asymmetric) {
+    if (atomic_load_relaxed(&rung_fence_is_asymmetric)) {
         int saved = errno;
         syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
         errno = saved;
@@ -194,7 +230,7 @@ static void *thread_main(void *start)
     return NULL;
 }
 
-int os_thread_start(os_thread_function *fn, void *arg, void *stack, size_t stack_bytes)
+static int thread_start(os_thread_function *fn, void *arg, void *stack, size_t stack_bytes)
 {
     struct thread_start *start = malloc(sizeof *start);
     if (start == NULL)
@@ -212,6 +248,31 @@ int os_thread_start(os_thread_function *fn, void *arg, void *stack, size_t stack
     if (error != 0)
         free(start);
     return -error;
+}
+
+int os_thread_start(os_thread_function *fn, void *arg, void *stack, size_t stack_bytes)
+{
+    int saved = errno;
+    int error = thread_start(fn, arg, stack, stack_bytes);
+    errno = saved;
+    return error;
+}
+
+int os_thread_start_masked(os_thread_function *fn, void *arg, size_t stack_bytes)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = os_thread_start(fn, arg, NULL, stack_bytes);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return error;
+}
+
+int os_process_id(void)
+{
+    return getpid();
 }
 
 int os_thread_id(void)
@@ -240,11 +301,85 @@ int os_thread_signal(int tid, int signal)
     return result;
 }
 
+int os_cpu_timer_open(int tid, int64_t every_ns, int signal)
+{
+    enum { THREADS_CPU_TIME = 6 }; /* of a clock's number, above which is the thread's, inverted: clock_getres(2) */
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = signal };
+    struct timespec every = { every_ns / 1000000000, every_ns % 1000000000 };
+    struct itimerspec times = { every, every };
+    int saved = errno, timer = -1;
+    event._sigev_un._tid = tid;
+    int result = syscall(SYS_timer_create, (int)(~(unsigned)tid << 3 | THREADS_CPU_TIME), &event, &timer) == 0 ? 0 : -errno;
+    if (result == 0 && syscall(SYS_timer_settime, timer, 0, &times, NULL) != 0) {
+        result = -errno;
+        os_cpu_timer_close(timer);
+    }
+    errno = saved;
+    return result == 0 ? timer : result;
+}
+
+void os_cpu_timer_close(int timer)
+{
+    int saved = errno;
+    syscall(SYS_timer_delete, timer);
+    errno = saved;
+}
+
 int os_thread_state_open(int tid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
     return os_open_read(path);
+}
+
+static bool has_timeout(int socket_fd, int option)
+{
+    struct timeval time;
+    socklen_t bytes = sizeof time;
+    return getsockopt(socket_fd, SOL_SOCKET, option, &time, &bytes) == 0 && (time.tv_sec != 0 || time.tv_usec != 0);
+}
+
+static bool is_restarted(long number, const unsigned long arguments[6])
+{
+    int fd = (int)arguments[0];
+    switch (number) {
+    case SYS_wait4:
+    case SYS_waitid:
+    case SYS_openat:
+    case SYS_flock: return true;
+    case SYS_futex: return arguments[3] == 0; /* without a timeout */
+    case SYS_read:
+    case SYS_readv:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_accept:
+    case SYS_accept4: return !has_timeout(fd, SO_RCVTIMEO);
+    case SYS_write:
+    case SYS_writev:
+    case SYS_sendto:
+    case SYS_sendmsg: return !has_timeout(fd, SO_SNDTIMEO);
+    default: return false;
+    }
+}
+
+bool os_thread_may_be_signalled(int tid)
+{
+    char path[64], text[256];
+    long number;
+    unsigned long arguments[6];
+    int saved = errno;
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", tid);
+    int fd = os_open_read(path);
+    ssize_t length = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    bool may_be = strncmp(text, "running", 7) == 0;
+    if (sscanf(text, "%ld %lx %lx %lx %lx %lx %lx", &number, &arguments[0], &arguments[1], &arguments[2], &arguments[3],
+               &arguments[4], &arguments[5]) == 7)
+        may_be = is_restarted(number, arguments);
+    errno = saved;
+    return may_be;
 }
 
 int os_thread_is_asleep(int state_fd)
@@ -264,50 +399,16 @@ int os_thread_is_asleep(int state_fd)
     return state[2] == 'S' || state[2] == 'D';
 }
 
-static long read_number(const char *path)
-{
-    char text[64];
-    if (os_read_file(path, text, sizeof text) <= 0)
-        return -1;
-    return strtol(text, NULL, 10);
-}
-
-/* CPUs' worth of time that the cgroup's quota allows, rounded up; 0 for no limit. */
-static int cgroup_quota(void)
-{
-    char text[512], path[1024], limit[64];
-    long quota = -1, period = 0;
-    /* Version 2: the process's own group is in /proc/self/cgroup, as "0::/path". */
-    const char *group = "";
-    if (os_read_file("/proc/self/cgroup", text, sizeof text) > 0) {
-        char *line = strstr(text, "0::");
-        if (line != NULL) {
-            line[strcspn(line, "\n")] = '\0';
-            group = line + 3;
-        }
-    }
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-    if (os_read_file(path, limit, sizeof limit) > 0 ||
-        os_read_file("/sys/fs/cgroup/cpu.max", limit, sizeof limit) > 0) {
-        if (sscanf(limit, "%ld %ld", &quota, &period) != 2)
-            return 0;
-    } else {
-        quota = read_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-        period = read_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    }
-    if (quota <= 0 || period <= 0)
-        return 0;
-    return (int)((quota + period - 1) / period);
-}
-
 int os_processors(void)
 {
     int saved = errno;
     cpu_set_t set;
-    int count = 1;
+    int count;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         count = CPU_COUNT(&set);
-    int quota = cgroup_quota();
+    else
+        count = (int)sysconf(_SC_NPROCESSORS_ONLN); /* more than 1,024 of them */
+    int quota = cgroup_processors("/proc/self/cgroup", "/sys/fs/cgroup");
     if (quota > 0 && quota < count)
         count = quota;
     errno = saved;
@@ -343,6 +444,62 @@ int os_open_read(const char *path)
         fd = -errno;
     errno = saved;
     return fd;
+}
+
+/* Emptied, and locked as long as it is open. A pipe or a device stays what it is, and may be others', too. */
+static int open_alone(const char *path, int flags)
+{
+    struct stat status;
+    int fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (is_file && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(fd);
+        return -EBUSY;
+    }
+    os_cut(fd, 0);
+    return fd;
+}
+
+int os_create(const char *path)
+{
+    int saved = errno, fd = open_alone(path, O_WRONLY);
+    errno = saved;
+    return fd;
+}
+
+int os_map_file(const char *path, size_t bytes, void **start)
+{
+    int saved = errno, fd = open_alone(path, O_RDWR);
+    int error = fd < 0 ? fd : -posix_fallocate(fd, 0, (off_t)bytes);
+    if (error == 0) {
+        *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        error = *start == MAP_FAILED ? -errno : 0;
+    }
+    if (error != 0 && fd >= 0)
+        close(fd);
+    errno = saved;
+    return error != 0 ? error : fd;
+}
+
+int os_program_path(char *path, size_t capacity)
+{
+    int saved = errno;
+    ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
+    int result = length >= 0 ? (int)length : -errno;
+    path[length >= 0 ? length : 0] = '\0';
+    errno = saved;
+    return result;
+}
+
+void os_cut(int fd, uint64_t bytes)
+{
+    int saved = errno;
+    if (ftruncate(fd, (off_t)bytes) != 0) {
+        /* a pipe, or a device */
+    }
+    errno = saved;
 }
 
 int os_read_file(const char *path, char *text, size_t capacity)

@@ -35,6 +35,8 @@ static void begin(void)
         return;
     if (nobody == me)
         abort();
+    if (rung_panic_hook != NULL)
+        rung_panic_hook(-1);
     for (;;)
         os_sleep(1000000000);
 }

@@ -23,7 +23,10 @@ noreturn cold void fatal(int status, const char *format, ...) printf_like(2, 3);
 /* Writes one line to stderr: "rung: sentence". */
 cold void warn(const char *format, ...) printf_like(1, 2);
 
-/* Called by panic and fatal to print the stacks to fd; NULL before the runtime has started. */
+/*
+ * Called by panic and fatal to print the stacks to fd; or, fd being -1, by a thread that is to wait for the end that another has
+ * begun. NULL before the runtime has started.
+ */
 extern void (*rung_panic_hook)(int fd);
 
 #define check(condition)                                                                           \
