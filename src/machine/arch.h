@@ -5,27 +5,36 @@
  * A port is two files, <cpu>/switch.S and <cpu>/port.h. The assembly saves and restores what the ABI
  * calls preserved, keeps the frame chain whole at every instruction, and says the same in CFI.
  *
- * A frame record is two words, {caller's frame pointer, return pc}; the root record is {0, 0}.
+ * A frame record is two words, {caller's frame pointer, return pc}; a goroutine's root record is {0, 0}.
  * Stacks are laid out so that links rise: signal stacks < g0 stacks < goroutine stacks.
  *
  *   goroutine's stack, top                          g0's stack (the thread's own), from mstart down
  *     struct g                                        thread start-up frames
  *     root record {0, 0}   <- bp of goroutine_start   struct machine_link  <- m->link
- *     goroutine_main's frame                            record {bp, pc} of mcall's caller, or {0, 0}
+ *     goroutine_main's frame                            record {bp, pc} of mcall's caller, or cut
  *     user's frames ...                                 sp of mcall's caller
- *     mcall's frame                                   fn's frame (park_m, schedule, ...)
+ *     mcall's frame                                   fn's frame (depart_m, schedule_slow, ...)
  *
  * mcall(fn)        saves the caller's {sp, pc, bp}, and what the ABI preserves, in the goroutine; writes
  *                  the caller's record into m->link, makes it g0's frame, and calls fn(g, m) on
- *                  g0's stack, so that a walk from fn goes on to mcall's caller. fn never returns.
- * machine_link_cut clears that record, in one instruction, before the goroutine is published.
- * gogo(g)          goes on where the goroutine was saved, by an indirect jump: a return would be
- *                  mispredicted each time, since the call it returns from was made elsewhere.
+ *                  g0's stack, so that a walk from fn goes on to mcall's caller. What fn gives back is the
+ *                  goroutine to go on with, by gogo.
+ * switch(to)       saves the same, and goes on with `to` as gogo does, from the one stack to the other, past g0. Where
+ *                  that goes on it has to settle what the other left for: only then it is published. Without `to`
+ *                  it is mcall(depart_m): so who waits at one place has one stack, whichever way it left.
+ * machine_link_cut  makes that record {0, pc in g0_root}, in one instruction, before the goroutine is published.
+ * gogo             goes on where the goroutine was saved, by an indirect jump: a return would be
+ *                  mispredicted each time, since the call it returns from was made elsewhere. The end of mcall and
+ *                  of mstart, not a function.
  * systemstack(fn, arg)  calls fn(arg) on g0's stack with an ordinary frame record, and returns.
- * goroutine_start  where a new goroutine begins; calls goroutine_main(g), in sched/.
- * mstart(m, fn)    turns the calling thread's stack into m's g0 and calls fn(m), for ever.
+ * goroutine_start  where a new goroutine begins; goes on as goroutine_main(g), in sched/.
+ * g0_root          never runs: the root of what runs on g0 and not for a goroutine, for walks by frame pointers and
+ *                  by CFI. (With a pc of 0 the function that returns last would be seen without its root, and gdb
+ *                  shows a frame at 0.)
+ * mstart(m, fn)    turns the calling thread's stack into m's g0, calls fn(m), and goes on with the goroutine that
+ *                  it gives back.
  *
- * Floating-point control (rounding mode, exception masks, flush-to-zero) belongs to the goroutine: mcall leaves
+ * Floating-point control (rounding mode, exception masks, flush-to-zero) belongs to the goroutine: mcall and switch leave
  * in m->fp what the CPU holds, and who goes on with a goroutine that had something else loads it.
  *
  * The current m is in a thread-local variable, defined in assembly and read by volatile assembly:
@@ -68,8 +77,7 @@ struct frame_record {
 /* g0's frame while a function called by mcall runs; see the picture above. */
 struct machine_link {
     struct frame_record record;
-    uintptr_t sp;
-    uintptr_t unused;
+    uintptr_t sp; /* of mcall's caller */
 };
 
 /* A goroutine that does not run: its caller's triple, from which a walk goes on. */
@@ -86,6 +94,7 @@ struct gobuf {
 struct fp_control {
     uint32_t mxcsr; /* the low six bits are sticky flags, not control */
     uint16_t x87;
+    uint16_t unused; /* 0, so that all of it compares as one word */
 };
 #else
 struct fp_control {
@@ -96,30 +105,33 @@ struct fp_control {
 /* What assembly knows of a g: its first member. */
 struct machine_g {
     struct gobuf sched;
-    struct fp_control fp; /* copied from m->fp after mcall */
+    struct fp_control fp; /* what it goes on with; stored by mcall and switch where that may have changed */
 };
 
 /* What assembly knows of an m: its first member. */
 struct machine_m {
     void *g;                   /* the goroutine that this thread runs, also while on g0 */
     struct machine_link *link; /* set once by mstart */
-    struct fp_control fp;      /* what the CPU holds, as of the last mcall or fp_load */
+    struct fp_control fp;      /* what the CPU holds, as of the last mcall, switch or fp_load */
 #if defined(__x86_64__)
-    uint16_t x87_now;          /* mcall's */
+    uint16_t x87_now;          /* switch.S's */
     uint32_t witness[4] __attribute__((aligned(16))); /* by which mcall knows that fp still holds; see switch.S */
 #endif
 };
 
-typedef void mcall_function(void *g, void *m);
+typedef void *mcall_function(void *g, void *m);
 
-noreturn void rung_gogo(void *g);
 void rung_mcall(mcall_function *fn);
+void rung_switch(struct machine_m *m, struct machine_g *from, struct machine_g *to);
 void rung_systemstack(void (*fn)(void *arg), void *arg);
 void rung_goroutine_start(void);
-noreturn void rung_mstart(void *m, void (*fn)(void *m));
+noreturn void rung_mstart(void *m, void *(*fn)(void *m));
 
 /* Loads the CPU's floating-point control from fp, and remembers it in m. */
 void rung_fp_load(struct machine_m *m, const struct fp_control *fp);
+
+/* Called by switch, on g0. Defined in sched/park.c. */
+void *depart_m(void *g, void *m);
 
 /* Called by goroutine_start. Defined in sched/g.c. */
 noreturn void rung_goroutine_main(void *g);

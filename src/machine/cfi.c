@@ -27,7 +27,6 @@
 #include <string.h>
 
 #include "base/os.h"
-#include "machine/arch.h"
 #if defined(__x86_64__)
 #include "machine/x86_64/registers.h"
 #else
@@ -42,6 +41,12 @@ enum { HASH_SLOTS = 2 * CFI_RULES_MAX, PADDING_MAX = 15, STATES_MAX = 16 };
 #define NOTHING                                                                                    \
     { .cfa = CFA_UNKNOWN, .fp = SAVED_UNKNOWN, .ra = SAVED_UNKNOWN, .base = SAVED_UNKNOWN }
 
+/* At the first instruction of a function, but for so many words that are pushed. */
+#define PUSHED(words)                                                                              \
+    { .cfa = CFA_SP, .fp = SAVED_SAME, .base = SAVED_SAME,                                         \
+      .ra = ENTRY_RA_IS_SAVED ? SAVED_AT_CFA : SAVED_SAME, .is_plain = ENTRY_RA_IS_SAVED,          \
+      .cfa_offset = ENTRY_CFA_OFFSET + 8 * (words), .ra_offset = ENTRY_RA_OFFSET }
+
 /* Written under object.c's lock; a reader meets a number only in rows published after its rule. */
 struct cfi_rule rung_cfi_rules[CFI_RULES_MAX] = {
     [CFI_NONE] = NOTHING,
@@ -49,10 +54,9 @@ struct cfi_rule rung_cfi_rules[CFI_RULES_MAX] = {
                      .is_record = 1, .cfa_offset = 16, .fp_offset = -16, .ra_offset = -8 },
     [CFI_END] = NOTHING,
     [CFI_SIGNAL] = NOTHING,
-    [CFI_ENTRY] = { .cfa = CFA_SP, .fp = SAVED_SAME, .base = SAVED_SAME,
-                    .ra = ENTRY_RA_IS_SAVED ? SAVED_AT_CFA : SAVED_SAME,
-                    .is_plain = ENTRY_RA_IS_SAVED,
-                    .cfa_offset = ENTRY_CFA_OFFSET, .ra_offset = ENTRY_RA_OFFSET },
+    [CFI_ENTRY] = PUSHED(0),
+    [CFI_PUSHED_ONE] = PUSHED(1),
+    [CFI_PUSHED_TWO] = PUSHED(2),
 };
 static unsigned rule_count = CFI_NAMED;        /* under object.c's lock */
 static uint16_t rule_slots[HASH_SLOTS];        /* the same; 0 is a free slot */

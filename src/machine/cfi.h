@@ -19,6 +19,8 @@ enum {
     CFI_END = 2,    /* the outermost frame: its return address is undefined */
     CFI_SIGNAL = 3, /* returns from a signal handler: the interrupted registers are on the stack */
     CFI_ENTRY = 4,  /* the first instruction of a function */
+    CFI_PUSHED_ONE, /* the same with a word on top of the stack, or two */
+    CFI_PUSHED_TWO,
     CFI_NAMED       /* how many */
 };
 

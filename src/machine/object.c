@@ -35,6 +35,11 @@
 #include "machine/cfi.h"
 #include "machine/symbol.h"
 #include "rung_debug.h"
+#if defined(__x86_64__)
+#include "machine/x86_64/registers.h"
+#else
+#include "machine/aarch64/registers.h"
+#endif
 
 enum {
     OBJECTS_MAX = 4096, SEGMENTS_MAX = 32, NAME_BYTES = 256, NOTES_BYTES = 512, SEARCHES_MAX = 4
@@ -335,13 +340,23 @@ static bool slot_find(uintptr_t pc, struct slot *found)
     return false;
 }
 
+/* Where no CFI tells of it: a linkage stub is known by its code. */
+static unsigned rule_of_stub(const struct slot *slot, uintptr_t pc)
+{
+    if (pc - slot->start < STUB_BEFORE || slot->end - pc < STUB_AFTER)
+        return CFI_NONE;
+    int words = registers_stub((const uint8_t *)pc);
+    return words >= 0 ? CFI_ENTRY + (unsigned)words : CFI_NONE;
+}
+
 unsigned object_rule(uintptr_t pc, uint32_t of)
 {
     struct slot slot;
     bool is_found = slot_search(of, pc, &slot);
     if (!is_found || !is_shown(of))
-        return 0;
-    return cfi_find(&slot.object->cfi, pc - slot.start);
+        return CFI_NONE;
+    unsigned rule = cfi_find(&slot.object->cfi, pc - slot.start);
+    return rule != CFI_NONE ? rule : rule_of_stub(&slot, pc);
 }
 
 bool object_symbol(uintptr_t pc, struct object_place *place)

@@ -7,15 +7,15 @@
  *   ThreadSanitizer    has a fiber for each goroutine and each g0: g->fiber, m->fiber. A fiber is made when its stack
  *                      first runs, and kept with it. A switch orders the one side before the other, so goroutines
  *                      that take turns on one thread never race; on two threads they do.
- *   Valgrind           must know each stack, or takes a switch for a huge frame.
+ *   Valgrind           must know where stacks are, or shows no frames there.
  *
- * A switch, in the places of park.h, find.h and g.c:
+ * A switch, in the places of park.h and g.c:
  *
- *   goroutine:  leave_g or end_g, mcall            enter_g, after mcall returned; begin_g, at its start
- *   g0:         on_g0, the first thing             enter_stack, the last thing before gogo
+ *   goroutine:  end_g if for good; leave_g, mcall, or machine_switch     enter_g, where it goes on; begin_g, at its start
+ *   g0:         on_g0, the first thing
  *
- * ThreadSanitizer counts calls and returns on a stack of its own, so functions of g0 that never return would
- * pile up there: on_g0 and never_returns take the one back that calls it. Such a function must be noinline.
+ * ThreadSanitizer counts calls and returns on a stack of its own for each fiber. What runs on g0 returns before the
+ * goroutine enters; rung_goroutine_main, which is called on the one and ends on the other, is moved over by begin_g.
  */
 #ifndef RUNG_SANITIZE_H
 #define RUNG_SANITIZE_H
@@ -24,54 +24,57 @@
 
 #if defined(RUNG_SANITIZE_ADDRESS) || defined(RUNG_SANITIZE_THREAD)
 
-/* Leaves a stack for the one at [low, high): `own` and `next` are the fibers of the two. */
+/* Leaves a goroutine's stack for g0's, at [low, high): `own` and `next` are the fibers of the two. */
 void sanitize_leave(void **own, void **next, uintptr_t low, uintptr_t high);
-/* The same, where frames from here up to `top` are left for good; the whole goroutine, for _end. */
-void sanitize_leave_frames(uintptr_t top, void **own, void **next, uintptr_t low, uintptr_t high);
-void sanitize_leave_end(uintptr_t top, void **own, void **next, uintptr_t low, uintptr_t high);
-void sanitize_arrive(void **own);
+/* The goroutine departs for good. */
+void sanitize_end(void **own);
+void sanitize_on_g0(void **own);
+/* On a goroutine's stack, at [low, high), after another, whose fiber is `last`; and the same for a new one. */
+void sanitize_enter(void **last, void **own, uintptr_t low, uintptr_t high);
+void sanitize_begin(void **last, void **own, uintptr_t low, uintptr_t high);
 void sanitize_name(void **own, uint64_t id, const char *name);
-void sanitize_never_returns(void);
 
 #define sanitize_leave_g(m) sanitize_leave(&m_g(m)->fiber, &(m)->fiber, (m)->g0.low, (m)->g0.high)
-#define sanitize_end_g(m)                                                                          \
-    sanitize_leave_end(m_g(m)->stack_high, &m_g(m)->fiber, &(m)->fiber, (m)->g0.low, (m)->g0.high)
-#define sanitize_enter_g() sanitize_arrive(&m_g(machine_m())->fiber)
-#define sanitize_begin_g(g) (sanitize_arrive(&(g)->fiber), sanitize_name(&(g)->fiber, (g)->id, (g)->name))
-#define sanitize_on_g0(m) (sanitize_arrive(&(m)->fiber), sanitize_never_returns())
-#define sanitize_enter_stack(m, g)                                                                 \
-    sanitize_leave_frames((uintptr_t)(m)->machine.link, &(m)->fiber, &(g)->fiber, (g)->stack_low,  \
-                          (g)->stack_high)
-
-#elif defined(RUNG_VALGRIND)
-
-void sanitize_leave_end(uintptr_t low, uintptr_t high);
-
-#define sanitize_leave_g(m) ((void)(m))
-#define sanitize_end_g(m) sanitize_leave_end(m_g(m)->stack_low, m_g(m)->stack_high)
-#define sanitize_enter_g() ((void)0)
-#define sanitize_begin_g(g) ((void)(g))
-#define sanitize_on_g0(m) ((void)(m))
-#define sanitize_enter_stack(m, g) ((void)(m), (void)(g))
-#define sanitize_never_returns() ((void)0)
+#define sanitize_end_g(m)   sanitize_end(&m_g(m)->fiber)
+/* `departed`: the goroutine whose stack was left for this one; NULL: it was g0's. */
+#define sanitize_last(m, departed) ((departed) != NULL ? &(departed)->fiber : &(m)->fiber)
+#define sanitize_enter_g(m, departed)                                                              \
+    sanitize_enter(sanitize_last(m, departed), &m_g(m)->fiber, m_g(m)->stack_low, m_g(m)->stack_high)
+#define sanitize_begin_g(m, departed, g)                                                           \
+    (sanitize_begin(sanitize_last(m, departed), &(g)->fiber, (g)->stack_low, (g)->stack_high),     \
+     sanitize_name(&(g)->fiber, (g)->id, (g)->name))
 
 #else
 
 #define sanitize_leave_g(m) ((void)(m))
 #define sanitize_end_g(m) ((void)(m))
-#define sanitize_enter_g() ((void)0)
-#define sanitize_begin_g(g) ((void)(g))
-#define sanitize_on_g0(m) ((void)(m))
-#define sanitize_enter_stack(m, g) ((void)(m), (void)(g))
-#define sanitize_never_returns() ((void)0)
+#define sanitize_on_g0(own) ((void)(own))
+#define sanitize_enter_g(m, departed) ((void)0)
+#define sanitize_begin_g(m, departed, g) ((void)(g))
 
 #endif
 
-#if defined(RUNG_VALGRIND)
-/* A stack was made, for ever. */
-void sanitize_stack(uintptr_t low, uintptr_t high);
+#if defined(RUNG_SANITIZE_ADDRESS)
+/* LeakSanitizer looks for leaks at exit, and at no stack that is not a thread's own: `show` tells it of more. */
+void sanitize_at_exit(void (*show)(void));
+void sanitize_root(uintptr_t low, uintptr_t high);
 #else
-#define sanitize_stack(low, high) ((void)(low), (void)(high))
+#define sanitize_at_exit(show) ((void)(show))
+#define sanitize_root(low, high) ((void)(low), (void)(high))
+#endif
+
+#if defined(RUNG_VALGRIND)
+/* All stacks lie here, for ever. */
+void sanitize_stacks(uintptr_t low, uintptr_t high);
+#else
+#define sanitize_stacks(low, high) ((void)(low), (void)(high))
+#endif
+
+#if defined(RUNG_VALGRIND) || defined(RUNG_SANITIZE_ADDRESS)
+/* The goroutine on the stack that ends at `high` has ended at `sp`, and another may come. On another stack. */
+void sanitize_recycle(uintptr_t sp, uintptr_t high);
+#else
+#define sanitize_recycle(sp, high) ((void)(sp), (void)(high))
 #endif
 
 #endif

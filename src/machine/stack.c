@@ -18,6 +18,7 @@
 #include "base/lock.h"
 #include "base/os.h"
 #include "base/panic.h"
+#include "base/setting.h"
 #include "machine/sanitize.h"
 
 enum { MOST_MS = 4096, G0_BYTES = 256 * 1024, MAPS_LEFT_TO_OTHERS = 4096 };
@@ -90,18 +91,8 @@ static bool markers_work(void)
 
 static size_t reserve_bytes(void)
 {
-    const char *wish = getenv("RUNG_RESERVE"); /* bytes, with k, m, g or t */
-    if (wish == NULL)
-        return RESERVE_MOST;
-    char *unit;
-    size_t bytes = strtoull(wish, &unit, 10);
-    for (const char *units = "kmgt"; *unit != '\0' && *units != '\0'; units++) {
-        bytes <<= 10;
-        if ((*unit | 0x20) == *units)
-            break;
-    }
-    bytes = round_up(bytes, CHUNK_BYTES);
-    return bytes < RESERVE_LEAST ? RESERVE_LEAST : bytes < RESERVE_MOST ? bytes : RESERVE_MOST;
+    size_t wish = setting_size("RUNG_RESERVE", RESERVE_LEAST, RESERVE_MOST);
+    return wish != 0 ? round_up(wish, CHUNK_BYTES) : RESERVE_MOST;
 }
 
 static size_t sanitizer_limit(size_t bytes)
@@ -136,15 +127,14 @@ static void divide(size_t bytes)
 int stack_init(void)
 {
     size_t bytes = sanitizer_limit(reserve_bytes());
-    void *start = NULL;
-    /* RLIMIT_AS or a small address space may refuse: take what there is. */
-    while (bytes >= RESERVE_LEAST && (start = os_reserve(bytes)) == NULL)
-        bytes /= 2;
+    void *start = os_reserve_most(&bytes, RESERVE_LEAST);
     if (start == NULL)
         return -ENOMEM;
+    stacks.lock.rank = RANK_STACKS;
     stacks.start = (uintptr_t)start;
     stacks.end = stacks.start + bytes;
     divide(bytes);
+    sanitize_stacks(stacks.start, stacks.end);
     stacks.has_markers = markers_work();
     size_t maps = os_max_map_count();
     stacks.protected_most = maps > MAPS_LEFT_TO_OTHERS ? (maps - MAPS_LEFT_TO_OTHERS) / 2 : 0;
@@ -203,8 +193,7 @@ int stack_new(int class, struct stack *stack)
         *stack = slot(number, class, chunk->made);
         error = prepare(stack->low, stack->high, stacks.has_markers);
         if (error == 0) {
-            stacks.committed += stack->high - stack->low;
-            sanitize_stack(stack->low, stack->high);
+            atomic_store_relaxed(&stacks.committed, stacks.committed + (stack->high - stack->low));
             atomic_store_release(&chunk->made, chunk->made + 1); /* pairs with stack_next */
         }
     }
@@ -228,8 +217,6 @@ int stack_m_new(uint32_t m, struct stack *g0, struct stack *signal)
     /* Two mappings per thread are few: no markers needed. */
     if (os_commit((void *)g0->low, g0->high - g0->low) != 0)
         return -ENOMEM;
-    sanitize_stack(g0->low, g0->high);
-    sanitize_stack(signal->low, signal->high);
     return os_commit((void *)signal->low, signal->high - signal->low);
 }
 

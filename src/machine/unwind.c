@@ -7,7 +7,8 @@
  *   framed      the function keeps a frame record and fp points at it: two loads. All of rung's
  *               code, and most programs built as DESIGN section 2 asks
  *   by rule     anything else that CFI describes: prologues, leaves, libraries built without frame
- *               pointers (40 % of libc's functions put other things into fp), signal frames, PLTs
+ *               pointers (40 % of libc's functions put other things into fp), signal frames, PLTs;
+ *               linkage stubs of which no CFI tells are known by their code (object.c)
  *   by record   no rule: fp is taken at its word, within bounds
  * The first two are in walk_fast, in registers, as long as the walk stays on one stack; walk_slow
  * does everything, one step at a time.
@@ -19,8 +20,9 @@
  * alone to be wrong.)
  *
  * Invariants: a load is of an aligned word inside a range that is not below the current one; sp
- * rises with each step, or stays where lr still holds the return address, which only an
- * interrupted frame may do; at most 128 steps. So a walk ends, whatever it is given.
+ * rises with each step, or stays where lr still holds the return address, or goes to another stack that a
+ * register holds (the last instructions of rung_switch), which only an interrupted frame may do; at most
+ * 128 steps. So a walk ends, whatever it is given.
  *
  * A frame whose CFA hangs on a register that the walk has not followed is stepped by record, as if
  * it had no rule: the walk then misses one caller and goes on. A return address 0 ends a walk:
@@ -56,7 +58,8 @@ struct walk {
     bool is_exact;             /* pc is an interrupted instruction, and lr is what it was there */
     bool has_sp;               /* sp is exact; else only a lower bound */
     const ucontext_t *context; /* of the interrupted frame that the walk stands on, or NULL */
-    const struct stack_range *range, *ranges_end; /* that which holds sp, or the first above it */
+    const struct stack_range *ranges, *ranges_end;
+    const struct stack_range *range; /* that which holds sp, or the first above it */
     uint32_t generation;
 };
 
@@ -106,10 +109,14 @@ reads_stacks static bool load(const struct walk *walk, uintptr_t address, uintpt
 }
 
 /* Moves the walk up to its caller. false if that is no progress. */
-static bool arrive(struct walk *walk, uintptr_t pc, uintptr_t sp, uintptr_t fp)
+static bool arrive(struct walk *walk, uintptr_t pc, uintptr_t sp, uintptr_t fp, bool is_other_stack)
 {
     bool is_leaf_of_arm = walk->is_exact && sp == walk->sp;
-    if (pc == 0 || sp % WORD != 0 || (sp <= walk->sp && !is_leaf_of_arm))
+    if (is_other_stack)
+        walk->range = walk->ranges;
+    else if (sp <= walk->sp && !is_leaf_of_arm)
+        return false;
+    if (pc == 0 || sp % WORD != 0)
         return false;
     walk->pc = registers_strip(pc);
     walk->sp = sp;
@@ -126,7 +133,7 @@ static bool step_by_record(struct walk *walk)
     uintptr_t fp, pc;
     if (walk->fp < walk->sp || !load(walk, walk->fp, &fp) || !load(walk, walk->fp + WORD, &pc))
         return false;
-    if (!arrive(walk, pc, walk->fp + 2 * WORD, fp))
+    if (!arrive(walk, pc, walk->fp + 2 * WORD, fp, false))
         return false;
     walk->base = 0;
     walk->has_sp = RECORD_STEP_GIVES_SP;
@@ -142,7 +149,7 @@ static bool step_signal(struct walk *walk)
         return false;
     const ucontext_t *interrupted = (const ucontext_t *)context;
     if (!arrive(walk, MACHINE_CONTEXT_PC(interrupted), MACHINE_CONTEXT_SP(interrupted),
-                MACHINE_CONTEXT_BP(interrupted)))
+                MACHINE_CONTEXT_BP(interrupted), false))
         return false;
     walk->is_exact = true;
     walk->context = interrupted;
@@ -209,7 +216,7 @@ static bool step_by_rule(struct walk *walk, const struct cfi_rule *rule)
         return false;
     if (!saved_of(walk, rule->base, rule->base_offset, cfa, walk->base, &base))
         base = 0;
-    if (!arrive(walk, pc, cfa, fp))
+    if (!arrive(walk, pc, cfa, fp, walk->is_exact && rule->cfa == CFA_REGISTER))
         return false;
     walk->base = base;
     walk->has_sp = true;
@@ -295,7 +302,7 @@ static void walk_begin(struct walk *walk, const struct unwind_start *start,
     *walk = (struct walk){ .pc = start->pc, .sp = start->sp, .fp = start->fp, .lr = start->lr,
                            .base = start->base, .is_exact = start->is_exact_pc,
                            .has_sp = start->sp != 0, .context = start->context,
-                           .range = ranges, .ranges_end = ranges + range_count,
+                           .ranges = ranges, .ranges_end = ranges + range_count, .range = ranges,
                            .generation = object_generation() };
     while (walk->range < walk->ranges_end && walk->sp >= walk->range->hi)
         walk->range++;

@@ -38,14 +38,17 @@ static always_inline void machine_m_set(void *m)
                      : "memory");
 }
 
-static always_inline void machine_mcall(mcall_function *fn)
+static always_inline void *machine_mcall(mcall_function *fn)
 {
     rung_mcall(fn);
+    return machine_m();
 }
 
-static always_inline noreturn void machine_gogo(void *g)
+/* Leaves `from`, which runs on m, for `to`, or NULL: see arch.h. */
+static always_inline void *machine_switch(struct machine_m *m, struct machine_g *from, struct machine_g *to)
 {
-    rung_gogo(g);
+    rung_switch(m, from, to);
+    return machine_m();
 }
 
 /* One instruction, so that no walk meets half a root. */
@@ -53,7 +56,9 @@ static always_inline void machine_link_cut(struct machine_m *m)
 {
     if (MUTANT(LINK_NEVER_CUT))
         return;
-    __asm__ volatile("stp xzr, xzr, %0" : "=Ump"(m->link->record));
+    uintptr_t root;
+    __asm__ volatile("adrp %1, rung_link_end\n\tadd %1, %1, :lo12:rung_link_end\n\tstp xzr, %1, %0"
+                     : "=Ump"(m->link->record), "=&r"(root));
 }
 
 static always_inline uintptr_t machine_sp(void)
@@ -61,6 +66,14 @@ static always_inline uintptr_t machine_sp(void)
     uintptr_t sp;
     __asm__ volatile("mov %0, sp" : "=r"(sp));
     return sp;
+}
+
+/* The CPU's ticks, read where it suits the CPU: some instructions earlier or later. */
+static always_inline uint64_t machine_ticks(void)
+{
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
 }
 
 /* ---- floating-point control ---- */

@@ -33,6 +33,32 @@ static inline bool registers_read(const ucontext_t *context, int number, uintptr
     return true;
 }
 
+/*
+ * A linkage stub, and how many words it has pushed at this instruction: 0 or 2; -1: it is none. They have no CFI:
+ *     [bti c]    [the first: stp x16, x30, [sp, #-16]!]    adrp x16    ldr x17, [x16, #]    add x16, x16, #    br x17
+ */
+enum { STUB_BEFORE = 16, STUB_AFTER = 24 }; /* bytes around that are looked at */
+enum { STUB_STP = 0xa9bf7bf0 };
+static inline int stub_place(uint32_t word)
+{
+    return word == 0xd503245f ? 1 : word == STUB_STP ? 2 : (word & 0x9f00001f) == 0x90000010 ? 3
+           : (word & 0xffc003ff) == 0xf9400211 ? 4 : (word & 0xffc003ff) == 0x91000210 ? 5 : word == 0xd61f0220 ? 6 : 0;
+}
+
+static inline int registers_stub(const uint8_t *code)
+{
+    const uint32_t *words = (const uint32_t *)(uintptr_t)code;
+    int place = (uintptr_t)code % 4 == 0 ? stub_place(words[0]) : 0, at = place;
+    for (int i = 1; at > 0 && at < 6; i++)
+        at = stub_place(words[i]) > at ? stub_place(words[i]) : 0;
+    if (at == 0)
+        return -1;
+    for (int i = 1; i <= place - 2; i++)
+        if (words[-i] == (uint32_t)STUB_STP)
+            return 2;
+    return 0;
+}
+
 struct registers {
     uintptr_t pc, sp, fp, lr, base;
 };

@@ -32,39 +32,49 @@ static always_inline void machine_m_set(void *m)
                      : "memory");
 }
 
+#if defined(__AVX512F__)
+#define MACHINE_CLOBBERS_AVX512                                                                    \
+    "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",      \
+        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5",  \
+        "k6", "k7",
+#else
+#define MACHINE_CLOBBERS_AVX512
+#endif
+
 /*
- * Calls of mcall and gogo by push and jump. Neither returns the way it was called, and a call that is never
- * returned from leaves an entry in the CPU's return predictor, so that each later return of the goroutine that
- * goes on instead would be mispredicted. (Built with -mno-red-zone: the push may be a leaf's only use of
- * its stack.)
+ * Calls mcall by push and jump. It does not return the way it was called, and a call that is never returned from
+ * leaves an entry in the CPU's return predictor, so that each later return of the goroutine that goes on instead
+ * would be mispredicted. (Built with -mno-red-zone: the push may be a leaf's only use of its stack.)
  */
 #define MACHINE_CLOBBERS                                                                           \
-    "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",  \
-        "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",       \
-        "xmm15", "memory", "cc"
+    "r8", "r9", "r10", "r11", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", \
+        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",   \
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", MACHINE_CLOBBERS_AVX512 "memory", "cc"
 
-static always_inline void machine_mcall(mcall_function *fn)
+static always_inline void *machine_mcall(mcall_function *fn)
 {
+    void *m;
     __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
                      "pushq %%rax\n\t"
                      "jmp rung_mcall\n"
                      "1:"
-                     : "+D"(fn)
+                     : "+D"(fn), "=S"(m)
                      :
-                     : MACHINE_CLOBBERS);
+                     : "rax", "rcx", "rdx", MACHINE_CLOBBERS);
+    return m;
 }
 
-static always_inline noreturn void machine_gogo(void *g)
+/* Leaves `from`, which runs on m, for `to`, or NULL: see arch.h. */
+static always_inline void *machine_switch(struct machine_m *m, struct machine_g *from, struct machine_g *to)
 {
     __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
                      "pushq %%rax\n\t"
-                     "jmp rung_gogo\n"
-                     "1:\n\t"
-                     "ud2"
+                     "jmp rung_switch\n"
+                     "1:"
+                     : "+S"(m), "+d"(from), "+D"(to)
                      :
-                     : "D"(g)
-                     : "rax", "memory");
-    __builtin_unreachable();
+                     : "rax", "rcx", MACHINE_CLOBBERS);
+    return m;
 }
 
 /* One instruction, so that no walk meets half a root. */
@@ -72,7 +82,7 @@ static always_inline void machine_link_cut(struct machine_m *m)
 {
     if (MUTANT(LINK_NEVER_CUT))
         return;
-    __asm__ volatile("pxor %%xmm0, %%xmm0\n\tmovaps %%xmm0, %0" : "=m"(m->link->record) : : "xmm0");
+    __asm__ volatile("movaps rung_link_end(%%rip), %%xmm0\n\tmovaps %%xmm0, %0" : "=m"(m->link->record) : : "xmm0");
 }
 
 static always_inline uintptr_t machine_sp(void)
@@ -82,18 +92,28 @@ static always_inline uintptr_t machine_sp(void)
     return sp;
 }
 
+/* The CPU's ticks, read where it suits the CPU: some instructions earlier or later. */
+static always_inline uint64_t machine_ticks(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
 /* ---- floating-point control ---- */
 
 enum { MXCSR_FLAGS = 0x3f };
 
 static always_inline void machine_fp_save(struct fp_control *fp)
 {
+    *fp = (struct fp_control){ 0 };
     __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(fp->mxcsr), "=m"(fp->x87));
 }
 
 static always_inline bool machine_fp_differs(const struct fp_control *a, const struct fp_control *b)
 {
-    return ((a->mxcsr ^ b->mxcsr) & ~(uint32_t)MXCSR_FLAGS) != 0 || a->x87 != b->x87;
+    uint64_t x, y;
+    __builtin_memcpy(&x, a, sizeof x);
+    __builtin_memcpy(&y, b, sizeof y);
+    return ((x ^ y) & ~(uint64_t)MXCSR_FLAGS) != 0;
 }
 
 /* switch.S uses roundps: every x86-64 since 2008. */

@@ -35,6 +35,27 @@ static inline bool registers_read(const ucontext_t *context, int number, uintptr
     return true;
 }
 
+/*
+ * A linkage stub, and how many words it has pushed at this instruction: 0 to 2; -1: it is none. lld's have no CFI:
+ *     [endbr64] jmp *GOT(%rip)    push $index    jmp first        the first: push GOT(%rip)    jmp *GOT(%rip)
+ */
+enum { STUB_BEFORE = 6, STUB_AFTER = 6 }; /* bytes around that are looked at */
+static inline bool stub_jumps(const uint8_t *code) { return code[0] == 0xff && code[1] == 0x25; }
+static inline bool stub_pushes(const uint8_t *code) { return code[0] == 0xff && code[1] == 0x35; }
+
+static inline int registers_stub(const uint8_t *code)
+{
+    if (code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e && code[3] == 0xfa)
+        return stub_jumps(code + 4) ? 0 : -1;
+    if (stub_jumps(code))
+        return stub_pushes(code - 6) ? 2 : 0;
+    if (stub_pushes(code))
+        return 1;
+    if (code[0] == 0x68)
+        return stub_jumps(code - 6) ? 0 : -1;
+    return code[0] == 0xe9 && code[-5] == 0x68 ? 1 : -1;
+}
+
 struct registers {
     uintptr_t pc, sp, fp, lr, base;
 };
