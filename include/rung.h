@@ -6,16 +6,21 @@
  * whether it parks, and who may call it.
  *
  * Errors        A call that can fail for reasons outside the program gives back a negative errno
- *               value (-ENOMEM, -ETIMEDOUT, ...), otherwise 0 or a count. errno itself is not used.
+ *               value (-ENOMEM, -ETIMEDOUT, ...; the names are <errno.h>'s, or rung_errno.h's, which these headers do not
+ *               include), otherwise 0 or a count. strerror(-result) is its sentence. errno itself is not used.
  *               Misuse (closing a channel twice, unlocking what is not locked) is a defect of the
  *               program: it panics with a sentence and the stacks, and ends in abort().
  * Parks         A call that "parks" stops the goroutine, never its thread. Each parking call obeys
  *               the scope that it runs in: it gives back -ECANCELED once the scope is cancelled
  *               and -ETIMEDOUT once the deadline has passed, at once if that is so already.
  * Callers       "goroutine": only a goroutine may call. "any thread": a plain thread may call
- *               too, and sleeps on a futex where a goroutine would park. Signal handlers may call
+ *               too, and sleeps on a futex where a goroutine would park. (Its first call takes a little
+ *               memory, for good; without it: a panic.) Signal handlers may call
  *               nothing here. After fork() the child may call nothing: what needs the runtime gives
  *               -ENOTRECOVERABLE, or panics where it gives back nothing.
+ * NULL          Where a pointer may be NULL, the call says so. A function, an array, or the place for
+ *               what is opened, that is NULL gives -EINVAL, or panics where nothing is given back. Any
+ *               other NULL faults, as in libc.
  * Durations     are int64_t nanoseconds. A negative one counts as 0, RUNG_FOREVER never ends.
  * Zeroed        mutex, rwmutex, cond, sema, waitgroup and once are valid when zeroed, and need no
  *               end. Scopes, groups and channels are opened and closed.
@@ -62,12 +67,16 @@ typedef int rung_function(void *arg);
  * one that will not end is named on stderr with its stack every few seconds. May be called again and
  * again, from a plain thread, one at a time.
  * Errors: -EBUSY (running already), -EINVAL (fn is NULL, or called from a goroutine), -ENOMEM,
- * -EAGAIN (no thread to be had), -ENOTRECOVERABLE (forked child).
+ * -EAGAIN (no thread to be had: two are needed), -ENOTRECOVERABLE (forked child).
+ * Where later threads are not to be had, it goes on with those that there are: what is blocked in the
+ * kernel, or pinned and parked, then keeps others waiting until a thread can be started.
  *
  * Environment: RUNG_PROCS (processors, default: CPUs this process may use, cgroup quota included),
- * RUNG_STACK (default stack size in bytes), RUNG_SIGQUIT=0 (no dump on SIGQUIT), RUNG_GUARD=mprotect
- * (no guard markers), RUNG_RESERVE (address space for stacks, as 64g), RUNG_CHAOS=seed (hostile
- * scheduling, for tests).
+ * RUNG_STACK (default stack size, as 64k), RUNG_SIGQUIT=0 (no dump on SIGQUIT), RUNG_GUARD=mprotect
+ * (no guard markers), RUNG_RESERVE (address space for stacks, as 64g), RUNG_TRIM (milliseconds after which the
+ * stack pages below a parked goroutine are given back, default: 10000), RUNG_CHAOS=seed (hostile
+ * scheduling, for tests). Numbers out of range count as the nearest in it; what is no number counts as
+ * unset, and a line on stderr says so.
  */
 int rung_run(rung_function *fn, void *arg);
 
@@ -102,7 +111,7 @@ int rung_go_with(const rung_go_options *options, rung_function *fn, void *arg);
 /* Lets other goroutines run; this one goes to the end of its processor's queue. Any thread. */
 void rung_yield(void);
 
-/* Parks for `duration_ns`. 0, -ECANCELED or -ETIMEDOUT. Any thread. */
+/* Parks for `duration_ns`. 0, -ECANCELED or -ETIMEDOUT; -ENOMEM, at once, if there is none for its timer. Any thread. */
 int rung_sleep(int64_t duration_ns);
 
 /* This goroutine's number: 1 for rung_run's, never used twice; 0 on a plain thread. */
@@ -119,7 +128,8 @@ void rung_blocking_end(void);
 
 /*
  * Between pin and unpin the goroutine stays on the thread it is on, for foreign code that keeps
- * state in thread-local variables. Nests. Goroutine (a plain thread: nothing happens).
+ * state in thread-local variables. Nests; to unpin more often than to pin panics. A pinned goroutine that
+ * parks keeps its thread, so that others need another. Goroutine (a plain thread: nothing happens).
  */
 void rung_pin(void);
 void rung_unpin(void);
@@ -201,11 +211,12 @@ typedef struct rung_timer rung_timer;
 /*
  * Fires after `first_ns`, and from then on every `period_ns` if that is not 0. RUNG_FOREVER: made,
  * but stopped. Errors: -ENOMEM, -EINVAL (negative period), -ESRCH (rung_run does not run). Any thread.
+ * One that is still open when rung_run ends goes on in the next at the latest.
  */
 int rung_timer_open(rung_timer **timer, int64_t first_ns, int64_t period_ns);
 rung_chan *rung_timer_chan(rung_timer *timer);
 
-/* Sets it anew. 1 if it was pending, else 0. No stale tick is received after it returns. */
+/* Sets it anew. 1 if it was pending, else 0; -ENOMEM: it is stopped. No stale tick is received after it returns. */
 int rung_timer_reset(rung_timer *timer, int64_t first_ns, int64_t period_ns);
 int rung_timer_stop(rung_timer *timer);
 
@@ -216,8 +227,10 @@ void rung_timer_close(rung_timer *timer);
 
 /*
  * A scope bounds the parking calls made within it, by a deadline and by cancellation. Scopes nest:
- * the inner one ends with the outer one at the latest. Opened and closed by one goroutine, last
- * opened first closed (else: panic); anybody may cancel it while it is open.
+ * the inner one ends with the outer one at the latest. Opened and closed by one goroutine, or one plain thread
+ * (also where rung_run does not run), last opened first closed (else, and if that ends before: panic);
+ * anybody may cancel it while it is open. If there is no memory to keep its
+ * deadline, it has ended as soon as it is open, with -ENOMEM instead of -ETIMEDOUT.
  */
 typedef struct rung_scope {
     uintptr_t rung_private[12];
@@ -225,10 +238,10 @@ typedef struct rung_scope {
 
 void rung_scope_open(rung_scope *scope, int64_t timeout_ns);
 
-/* Gives back why it has ended: 0 (it had not), -ECANCELED or -ETIMEDOUT. */
+/* Gives back why it has ended: 0 (it had not), -ECANCELED or -ETIMEDOUT (-ENOMEM: above). */
 int rung_scope_close(rung_scope *scope);
 
-/* Ends it and every scope and group within it; what is parked there wakes. Any thread. */
+/* Ends it and every scope and group within it; what is parked there wakes. Not open: panic. Any thread. */
 void rung_scope_cancel(rung_scope *scope);
 
 /* A scope that outer scopes do not end: for cleaning up under a cancelled one. Closed by rung_scope_close. */
@@ -247,13 +260,16 @@ struct rung_group {
 
 void rung_group_open(rung_group *group, int64_t timeout_ns);
 
-/* Starts a goroutine in the group. Errors as rung_go; -ECANCELED once the group has ended. Any thread. */
+/*
+ * Starts a goroutine in the group. Errors as rung_go; -ECANCELED once the group has ended, -EINVAL for no
+ * group. One that is not open: panic. Any thread.
+ */
 int rung_group_go(rung_group *group, rung_function *fn, void *arg);
 
 /*
  * Waits for all of them and closes the scope. Gives back the first error that one of them gave
- * back, or why the scope ended. The wait itself cannot be cut short: it ends the goroutines and
- * waits on. The goroutine that opened it.
+ * back, or why the scope ended (-ECANCELED after rung_group_cancel, though all went well). The wait
+ * itself cannot be cut short: it ends the goroutines and waits on. The goroutine, or plain thread, that opened it.
  */
 int rung_group_wait(rung_group *group);
 
@@ -265,6 +281,8 @@ void rung_group_cancel(rung_group *group);
 /*
  * rung_mutex_lock cannot fail, under no scope: after it the lock is held, always. Who wants to give
  * up with the scope calls rung_mutex_lock_scoped, whose value the compiler makes him look at.
+ * Unlocking ends with a look at the mutex, which others may have locked by then: so the last user of something cannot
+ * free it by a count that a mutex within it guards. (Counts of its own, or any of the other locks here, will do.)
  */
 typedef struct rung_mutex {
     uintptr_t rung_private[3];
@@ -315,7 +333,7 @@ typedef struct rung_waitgroup {
     uintptr_t rung_private[3];
 } rung_waitgroup;
 
-void rung_waitgroup_add(rung_waitgroup *waitgroup, int32_t count); /* below zero: panic */
+void rung_waitgroup_add(rung_waitgroup *waitgroup, int32_t count); /* below zero, or 2^30: panic */
 void rung_waitgroup_done(rung_waitgroup *waitgroup);
 int rung_waitgroup_wait(rung_waitgroup *waitgroup); /* 0 when at zero; -ECANCELED, -ETIMEDOUT */
 
@@ -332,7 +350,7 @@ typedef uint32_t rung_local;
 
 /*
  * Makes a key; at most 64 live in a process (-EAGAIN). `destroy`, if any, gets each value that is
- * not NULL when its goroutine ends, on that goroutine. Keys are for ever.
+ * not NULL when its goroutine ends, on that goroutine. Keys are for ever. A plain thread has values of its own.
  */
 int rung_local_open(rung_local *key, void (*destroy)(void *value));
 void *rung_local_get(rung_local key);

@@ -7,19 +7,25 @@
  */
 #include <errno.h>
 
-#include "sched/find.h"
+#include "sched/park.h"
 
 /* On g0, without a p: the goroutine waits for a processor like any other that is runnable. */
-static void requeue_m(void *goroutine, void *machine)
+static void *requeue_m(void *goroutine, void *machine)
 {
     struct g *g = goroutine;
     struct m *m = machine;
     stop_running(m, g);
     atomic_store_relaxed(&g->status, G_RUNNABLE);
+    /* A pinned one needs this very thread: others, if there are any, could only send it a processor. */
+    struct p *p = m->pinned_g != NULL ? p_take_idle() : NULL;
+    if (p != NULL) {
+        p_acquire(m, p);
+        return execute(m, g);
+    }
     global_put(g);
     fence_light();
     p_wake();
-    schedule_without_p(m);
+    return schedule_without_p(m);
 }
 
 /* Waits for sysmon's decision, and gives back whether the p is gone. */
@@ -27,7 +33,7 @@ static bool was_taken(struct m *m)
 {
     lock_acquire(&m->take);
     bool is_gone = m->taken && m->p == NULL;
-    m->taken = 0;
+    atomic_store_relaxed(&m->taken, 0);
     lock_release(&m->take);
     if (is_gone)
         atomic_add_relaxed(&sched.ms_without_p, -1);
@@ -43,18 +49,25 @@ noinline struct m *enter_slow(struct m *m)
 {
     if (sched.is_forked)
         return NULL;
+    if (m->needs_fence)
+        fence_seq_cst(); /* pairs with sysmon's fence_heavy */
     if (m->is_thread) {
-        m->interrupt = 0;
+        m_interrupt_init(m);
+        scope_thread_look(m);
         return m;
     }
-    if (m->taken && was_taken(m)) {
-        switch_to_g0(m, requeue_m);
-        m = machine_m();
+    if (atomic_load_relaxed(&m->has_news) && atomic_swap_acq_rel(&m->has_news, false)) /* pairs with tell_all_ms */
+        m_pin(m, m->pinned_g); /* looks at special after that */
+    if (atomic_load_relaxed(&m->taken) && was_taken(m)) {
+        if (is_traced() || m->is_in_syscall)
+            trace_taken_back(m, m_g(m));
+        m = switch_to_g0(m, requeue_m);
     }
-    if (m->yield) {
-        m->yield = 0;
-        switch_to_g0(m, yield_m);
-        m = machine_m();
+    if (atomic_load_relaxed(&m->yield)) {
+        atomic_store_relaxed(&m->yield, 0);
+        runq_end_slice(m->p);
+        m->is_slice_over = true;
+        m = depart(m, TO_YIELD);
     }
     return m;
 }
@@ -64,13 +77,7 @@ void rung_yield(void)
     struct m *m = enter();
     if (unlikely(m == NULL))
         panic_forked();
-    if (unlikely(m->is_thread)) {
-        leave_m(m);
-        os_thread_yield();
-        return;
-    }
-    switch_to_g0(m, yield_m);
-    leave();
+    leave_m(depart(m, TO_YIELD));
 }
 
 void rung_blocking_begin(void)
@@ -79,6 +86,8 @@ void rung_blocking_begin(void)
     if (unlikely(m == NULL))
         panic_forked();
     atomic_store_relaxed(&m->is_blocking, true);
+    if (is_traced())
+        trace_blocking_begin(m);
     leave_m(m);
 }
 
@@ -90,6 +99,8 @@ void rung_blocking_end(void)
     m = enter();
     if (unlikely(m == NULL))
         panic_forked();
+    if (unlikely(m->is_in_syscall))
+        trace_blocking_end(m);
     leave_m(m);
 }
 
@@ -102,7 +113,7 @@ void rung_pin(void)
     if (!g->is_thread && g->pins++ == 0) {
         g->pinned = m;
         g->is_pinned = true;
-        m->pinned_g = g;
+        m_pin(m, g);
     }
     leave_m(m);
 }
@@ -119,7 +130,7 @@ void rung_unpin(void)
         if (--g->pins == 0) {
             g->pinned = NULL;
             g->is_pinned = false;
-            m->pinned_g = NULL;
+            m_pin(m, NULL);
         }
     }
     leave_m(m);

@@ -7,8 +7,9 @@
  *
  * A parked goroutine is walked from its saved triple, between two looks at g->wait and g->status: if
  * either changed, it ran meanwhile, and is looked at again. A running one is asked: its thread gets
- * SIGURG, and its handler walks the stack that it interrupted. A thread that does not answer within
- * ANSWER_NS (asleep for good in the kernel, signals blocked) is shown without a stack.
+ * SIGURG, and its handler walks the stack that it interrupted; where goroutines switch all the time it may have to be
+ * asked often. A thread that does not answer within ANSWER_NS (asleep for good in the kernel, signals blocked) is shown
+ * without a stack.
  *
  * Equal stacks in equal states are shown once: they are kept in a hash table by stack.
  */
@@ -26,13 +27,28 @@
 #include "sched/park.h"
 #include <rung_debug.h>
 
-enum { TRIES = 3, IDS_SHOWN = 8, LINGERING_SHOWN = 16 };
+enum { TRIES = 200, RANGES = 4, IDS_SHOWN = 8, LINGERING_SHOWN = 16 };
 #define ANSWER_NS INT64_C(200000000)
+
+/* It reads what others may be changing, and what it finds is only believed if nothing has changed (look_at). */
+#define looks_at_others __attribute__((__no_sanitize__("thread")))
 
 /* ---- walking ---- */
 
-/* The stacks that a walk on this thread may pass through, lowest first. */
-static size_t ranges_of(struct m *m, struct stack_range ranges[3])
+/* g's stack, as long as it is m's to look at. Gives back how many there are. */
+static size_t goroutine_range(const struct m *m, const struct g *g, struct stack_range *range)
+{
+    if (atomic_load_relaxed(&g->m) != m)
+        return 0;
+    *range = (struct stack_range){ g->stack_low, g->stack_high };
+    return 1;
+}
+
+/*
+ * The stacks that a walk on this thread may pass through, lowest first. While it goes from one goroutine straight to
+ * another these are two: a signal may come before the stack pointer has moved, or after.
+ */
+static size_t ranges_of(struct m *m, struct stack_range ranges[RANGES])
 {
     size_t count = 0;
     if (m == NULL)
@@ -42,15 +58,19 @@ static size_t ranges_of(struct m *m, struct stack_range ranges[3])
     /* g0's frames end below the m, which lies at the stack's top. */
     if (m->g0.low != 0)
         ranges[count++] = (struct stack_range){ m->g0.low, m->is_thread ? m->g0.high : (uintptr_t)m };
-    struct g *g = m_g(m);
-    if (g != NULL && !g->is_thread && atomic_load_relaxed(&g->m) == m)
-        ranges[count++] = (struct stack_range){ g->stack_low, g->stack_high };
+    struct g *g = m_g(m), *departed = m->departed;
+    if (departed != NULL && departed < g)
+        count += goroutine_range(m, departed, &ranges[count]);
+    if (g != NULL && !g->is_thread)
+        count += goroutine_range(m, g, &ranges[count]);
+    if (departed != NULL && departed > g)
+        count += goroutine_range(m, departed, &ranges[count]);
     return count;
 }
 
 noinline size_t rung_backtrace(uintptr_t *pcs, size_t capacity)
 {
-    struct stack_range ranges[3];
+    struct stack_range ranges[RANGES];
     size_t count = ranges_of(machine_m(), ranges);
     uintptr_t all[UNWIND_DEPTH_MAX];
     size_t depth = unwind_here(ranges, count, all, UNWIND_DEPTH_MAX);
@@ -62,7 +82,7 @@ noinline size_t rung_backtrace(uintptr_t *pcs, size_t capacity)
 
 size_t rung_backtrace_context(const void *ucontext, uintptr_t *pcs, size_t capacity)
 {
-    struct stack_range ranges[3];
+    struct stack_range ranges[RANGES];
     size_t count = ranges_of(machine_m(), ranges);
     return unwind_from_context(ucontext, ranges, count, pcs, capacity);
 }
@@ -72,6 +92,7 @@ size_t rung_backtrace_context(const void *ucontext, uintptr_t *pcs, size_t capac
 static struct {
     uint32_t busy;      /* atomic: one question at a time */
     struct m *asked;    /* atomic: who shall answer; NULL: nobody */
+    const struct g *g;  /* what it shall run, or the stack is another's */
     uint32_t answered;  /* atomic */
     size_t depth;
     uintptr_t pcs[UNWIND_DEPTH_MAX];
@@ -92,7 +113,8 @@ static void on_urg(int signal_number, siginfo_t *info, void *context)
     int saved = errno;
     struct m *m = machine_m();
     if (m != NULL && atomic_load_acquire(&question.asked) == m) { /* acquire: pairs with ask */
-        question.depth = rung_backtrace_context(context, question.pcs, UNWIND_DEPTH_MAX);
+        bool is_running = m_g(m) == question.g && m->departed == NULL;
+        question.depth = is_running ? rung_backtrace_context(context, question.pcs, UNWIND_DEPTH_MAX) : 0;
         atomic_store_relaxed(&question.asked, NULL);
         atomic_store_release(&question.answered, 1); /* release: pairs with ask */
     } else {
@@ -101,27 +123,34 @@ static void on_urg(int signal_number, siginfo_t *info, void *context)
     errno = saved;
 }
 
-/* The stack that m's thread is on. 0 if it does not answer. */
-static size_t ask(struct m *m, uintptr_t *pcs)
+/* m may be so new that this does not see it whole: then it does not answer. */
+looks_at_others static int tid_of(const struct m *m)
+{
+    return m->tid;
+}
+
+/* The stack of g, which m runs; of depth 0 if that is just switching, or runs another by now. False: m does not answer. */
+static bool ask(struct m *m, const struct g *g, uintptr_t *pcs, size_t *depth)
 {
     uint32_t free = 0;
-    size_t depth = 0;
     if (!atomic_cas_acquire(&question.busy, &free, 1))
-        return 0;
+        return false;
     atomic_store_relaxed(&question.answered, 0);
+    question.g = g;
     atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
-    if (os_thread_signal(m->tid, SIGURG) == 0) {
+    if (os_thread_signal(tid_of(m), SIGURG) == 0) {
         int64_t until = os_now() + ANSWER_NS;
         while (!atomic_load_acquire(&question.answered) && os_now() < until) /* acquire: pairs with on_urg */
             os_thread_yield();
     }
-    if (atomic_load_acquire(&question.answered)) {
-        depth = question.depth;
-        memcpy(pcs, question.pcs, depth * sizeof *pcs);
+    bool has_answered = atomic_load_acquire(&question.answered); /* acquire: pairs with on_urg */
+    if (has_answered) {
+        *depth = question.depth;
+        memcpy(pcs, question.pcs, question.depth * sizeof *pcs);
     }
     atomic_store_relaxed(&question.asked, NULL);
     atomic_store_release(&question.busy, 0);
-    return depth;
+    return has_answered;
 }
 
 /* ---- one goroutine ---- */
@@ -130,11 +159,14 @@ struct look {
     uint32_t status;
     uint8_t reason;
     int64_t since;
+    uint64_t id, created_by;
+    uintptr_t created_at;
+    char name[G_NAME];
     size_t depth;
     uintptr_t pcs[UNWIND_DEPTH_MAX];
 };
 
-static size_t walk_saved(struct g *g, uintptr_t *pcs)
+looks_at_others size_t g_walk_parked(struct g *g, uintptr_t *pcs)
 {
     const struct gobuf *saved = &g->machine.sched;
     struct stack_range range = { g->stack_low, g->stack_high & ~(uintptr_t)7 };
@@ -146,32 +178,56 @@ static size_t walk_saved(struct g *g, uintptr_t *pcs)
     return unwind(&start, &range, 1, pcs, UNWIND_DEPTH_MAX);
 }
 
-static size_t walk_running(struct g *g, uintptr_t *pcs)
+/* False: it is no use to ask again. */
+static bool walk_running(struct g *g, uintptr_t *pcs, size_t *depth)
 {
     struct m *m = atomic_load_acquire(&g->m);
     if (m == NULL)
-        return 0;
-    if (m == machine_m())
-        return rung_backtrace(pcs, UNWIND_DEPTH_MAX);
-    return ask(m, pcs);
+        return true;
+    if (m != machine_m())
+        return ask(m, g, pcs, depth);
+    *depth = rung_backtrace(pcs, UNWIND_DEPTH_MAX);
+    return true;
+}
+
+looks_at_others static const char *name_of(const struct g *g)
+{
+    return g != NULL && g->has_name ? g->name : "";
+}
+
+looks_at_others static void copy_fields(const struct g *g, struct look *look)
+{
+    look->reason = g->reason;
+    look->since = g->since;
+    look->id = g->id;
+    look->created_by = g->created_by;
+    look->created_at = g->created_at;
+    look->name[0] = '\0';
+    for (int i = 0; g->has_name && i < G_NAME; i++)
+        look->name[i] = g->name[i];
 }
 
 /* Looks until nothing changed meanwhile. False: it has ended. */
 static bool look_at(struct g *g, struct look *look)
 {
     for (int i = 0; i < TRIES; i++) {
-        uint32_t wait = atomic_load_acquire(&g->wait);
+        uint32_t wait = wait_word(g);
         look->status = atomic_load_acquire(&g->status);
-        look->reason = g->reason;
-        look->since = g->since;
         look->depth = 0;
         if (look->status != G_RUNNABLE && look->status != G_RUNNING && look->status != G_WAITING)
             return false;
-        look->depth = look->status == G_RUNNING ? walk_running(g, look->pcs) : walk_saved(g, look->pcs);
+        copy_fields(g, look);
+        bool answers = true;
+        if (look->status == G_RUNNING)
+            answers = walk_running(g, look->pcs, &look->depth);
+        else
+            look->depth = g_walk_parked(g, look->pcs);
         fence_seq_cst();
         if (look->status == atomic_load_relaxed(&g->status) &&
-            (look->status == G_RUNNING || wait == atomic_load_relaxed(&g->wait)))
+            (look->status == G_RUNNING ? look->depth > 0 || !answers : wait == wait_word(g)))
             return true;
+        if (i > 0)
+            os_thread_yield(); /* it may be waiting for this CPU, half-way in a switch */
     }
     return true;
 }
@@ -201,24 +257,23 @@ struct table {
     uint64_t total;
 };
 
-static uint32_t hash_of(const struct look *look, const struct g *g)
+static uint32_t hash_of(const struct look *look)
 {
-    uint64_t hash = look->status * 31 + look->reason + g->created_at;
+    uint64_t hash = look->status * 31 + look->reason + look->created_at;
     for (size_t i = 0; i < look->depth; i++)
         hash = (hash ^ look->pcs[i]) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(hash >> 32);
 }
 
-static bool is_equal(const struct group_of_equals *group, uint32_t hash, const struct look *look,
-                     const struct g *g)
+static bool is_equal(const struct group_of_equals *group, uint32_t hash, const struct look *look)
 {
     return group->hash == hash && group->status == look->status && group->reason == look->reason &&
-           group->created_at == g->created_at && group->created_by == g->created_by && group->depth == look->depth &&
+           group->created_at == look->created_at && group->created_by == look->created_by &&
+           group->depth == look->depth &&
            memcmp(group->pcs, look->pcs, look->depth * sizeof look->pcs[0]) == 0;
 }
 
-static struct group_of_equals *table_add(struct table *table, size_t slot, const struct look *look,
-                                         const struct g *g, uint32_t hash)
+static struct group_of_equals *table_add(struct table *table, size_t slot, const struct look *look, uint32_t hash)
 {
     size_t bytes = sizeof(struct group_of_equals) + look->depth * sizeof look->pcs[0];
     if (table->used + bytes > table->bytes)
@@ -226,11 +281,11 @@ static struct group_of_equals *table_add(struct table *table, size_t slot, const
     struct group_of_equals *group = (struct group_of_equals *)(table->memory + table->used);
     table->used += bytes;
     *group = (struct group_of_equals){ .hash = hash, .status = look->status, .reason = look->reason };
-    group->created_at = g->created_at;
-    group->created_by = g->created_by;
+    group->created_at = look->created_at;
+    group->created_by = look->created_by;
     group->oldest = group->newest = look->since;
     group->depth = look->depth;
-    memcpy(group->name, g->name, G_NAME);
+    memcpy(group->name, look->name, G_NAME);
     memcpy(group->pcs, look->pcs, look->depth * sizeof look->pcs[0]);
     table->slots[slot] = group;
     *table->last = group;
@@ -239,24 +294,24 @@ static struct group_of_equals *table_add(struct table *table, size_t slot, const
 }
 
 /* Where memory for another stack is lacking, the goroutine is counted only. */
-static void table_put(struct table *table, const struct look *look, const struct g *g)
+static void table_put(struct table *table, const struct look *look)
 {
-    uint32_t hash = hash_of(look, g);
+    uint32_t hash = hash_of(look);
     size_t slot = hash % table->slot_count;
     struct group_of_equals *group = table->slots[slot];
     table->total++;
-    while (group != NULL && !is_equal(group, hash, look, g)) {
+    while (group != NULL && !is_equal(group, hash, look)) {
         slot = (slot + 1) % table->slot_count;
         group = table->slots[slot];
     }
     if (group == NULL)
-        group = table_add(table, slot, look, g, hash);
+        group = table_add(table, slot, look, hash);
     if (group == NULL)
         return;
     if (group->count < IDS_SHOWN)
-        group->ids[group->count] = g->id;
+        group->ids[group->count] = look->id;
     group->count++;
-    if (memcmp(group->name, g->name, G_NAME) != 0)
+    if (strncmp(group->name, look->name, G_NAME) != 0)
         group->name[0] = '\0'; /* not shared by all */
     if (look->since < group->oldest)
         group->oldest = look->since;
@@ -294,6 +349,7 @@ static const char *const reasons[WAIT_REASONS] = {
     [WAIT_SYNC] = "sync",
     [WAIT_COND] = "sync.(*Cond).Wait",
     [WAIT_FOREVER] = "forever",
+    [WAIT_IO] = "IO wait",
 };
 
 static const char *state_name(uint32_t status, uint8_t reason)
@@ -392,7 +448,7 @@ static bool is_shown_always(const struct g *g)
 
 static bool is_not_main(const struct g *g)
 {
-    return g != sched.main;
+    return g != atomic_load_relaxed(&sched.main);
 }
 
 static int dump(int fd, bool (*is_shown)(const struct g *g), const char *title)
@@ -408,7 +464,7 @@ static int dump(int fd, bool (*is_shown)(const struct g *g), const char *title)
         return -ENOMEM;
     while ((g = g_next(&cursor)) != NULL)
         if (is_shown(g) && look_at(g, &look))
-            table_put(&table, &look, g);
+            table_put(&table, &look);
     int64_t now = os_now();
     text_init(&text, fd);
     text_add_unsigned(&text, table.total);
@@ -438,7 +494,7 @@ static void print_own(int fd, const uintptr_t *pcs, size_t depth)
     text_init(&text, fd);
     text_add(&text, "\n");
     if (m != NULL && !m->is_thread && m_g(m) != NULL) {
-        print_name(&text, m_g(m)->id, m_g(m)->name);
+        print_name(&text, m_g(m)->id, name_of(m_g(m)));
         text_add(&text, " [running]:\n");
     } else {
         text_add(&text, "thread ");
@@ -453,8 +509,13 @@ static void print_own(int fd, const uintptr_t *pcs, size_t depth)
 static void on_panic(int fd)
 {
     uintptr_t pcs[UNWIND_DEPTH_MAX];
+    if (fd < 0) { /* another is at it, and the end of the trace shall not wait for this thread */
+        trace_stand_aside();
+        return;
+    }
     print_own(fd, pcs, rung_backtrace(pcs, UNWIND_DEPTH_MAX));
     rung_dump(fd);
+    trace_save(true);
 }
 
 static void on_quit(int signal_number, siginfo_t *info, void *context)
@@ -462,6 +523,7 @@ static void on_quit(int signal_number, siginfo_t *info, void *context)
     chain(&old_quit, signal_number, info, context);
     warn("SIGQUIT");
     rung_dump(STDERR_FILENO);
+    trace_save(true);
     _exit(2);
 }
 
@@ -479,7 +541,7 @@ static void print_fault(int signal_number, uintptr_t address)
     if (stack.kind == STACK_GOROUTINE && address < stack.low) {
         struct m *m = machine_m();
         text_add(&text, "rung: stack overflow: ");
-        print_name(&text, m != NULL ? m_g(m)->id : 0, m != NULL ? m_g(m)->name : "");
+        print_name(&text, m != NULL ? m_g(m)->id : 0, name_of(m != NULL ? m_g(m) : NULL));
         text_add(&text, " has used up its stack of ");
         text_add_unsigned(&text, (stack.high - stack.low) / 1024);
         text_add(&text, " KiB\n");
@@ -503,21 +565,25 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
         print_fault(signal_number, (uintptr_t)info->si_addr);
         print_own(STDERR_FILENO, pcs, rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX));
         rung_dump(STDERR_FILENO);
+        trace_save(old->sa_handler == SIG_DFL); /* a handler of the program's may mend what is wrong */
     }
     sigaction(signal_number, old, NULL);
     if (info->si_code <= 0) /* sent by a program: it does not come again by itself */
         raise(signal_number);
 }
 
-static void handle(int signal_number, void (*handler)(int, siginfo_t *, void *), struct sigaction *old)
+static void handle(int signal_number, int flags, void (*handler)(int, siginfo_t *, void *), struct sigaction *old)
 {
     struct sigaction action = { .sa_sigaction = handler };
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | flags;
     sigemptyset(&action.sa_mask);
     sigaction(signal_number, &action, old);
 }
 
-/* SIGQUIT is left alone where the program handles it already. */
+/*
+ * SIGQUIT is left alone where the program handles it already. Nothing goes on after it, so nothing is restarted:
+ * ThreadSanitizer runs the handler only once futex(2) has come back.
+ */
 static void handle_quit(void)
 {
     const char *wish = getenv("RUNG_SIGQUIT");
@@ -525,14 +591,14 @@ static void handle_quit(void)
     if (wish != NULL && strcmp(wish, "0") == 0)
         return;
     if (sigaction(SIGQUIT, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-        handle(SIGQUIT, on_quit, &old_quit);
+        handle(SIGQUIT, 0, on_quit, &old_quit);
 }
 
 void dump_init(void)
 {
-    handle(SIGURG, on_urg, &old_urg);
-    handle(SIGSEGV, on_fault, &old_segv);
-    handle(SIGBUS, on_fault, &old_bus);
+    handle(SIGURG, SA_RESTART, on_urg, &old_urg);
+    handle(SIGSEGV, SA_RESTART, on_fault, &old_segv);
+    handle(SIGBUS, SA_RESTART, on_fault, &old_bus);
     handle_quit();
     rung_panic_hook = on_panic;
 }
@@ -555,14 +621,14 @@ void rung_panic(const char *format, ...)
 void rung_statistics_read(rung_statistics *statistics)
 {
     *statistics = (rung_statistics){
-        .processors = sched.procs,
+        .processors = atomic_load_relaxed(&sched.procs),
         .threads = atomic_load_relaxed(&sched.ms),
         .goroutines = g_count(),
         .hand_overs = atomic_load_relaxed(&sched.hand_overs),
         .created = atomic_load_relaxed(&sched.created),
         .stack_bytes = stack_bytes_committed(),
         .guard = stack_guard_name(),
-        .membarrier = rung_fence_is_asymmetric,
+        .membarrier = atomic_load_relaxed(&rung_fence_is_asymmetric),
     };
     for (uint32_t i = 0; i < MOST_PROCS; i++) {
         statistics->created += atomic_load_relaxed(&sched.p[i].created);

@@ -2,7 +2,7 @@
 /*
  * find.c: where the next goroutine comes from, and how a thread goes to sleep without missing work.
  *
- * The order: due timers; every 61st turn the global queue; runnext; the ring; the global queue; other
+ * The order: due timers; every 61st turn the global queue; runnext; the ring; the global queue; descriptors; other
  * processors' rings and timers. Then the p is given up, and the m sleeps.
  *
  * The problem is to wake enough threads, and not too many, without a shared word on the fast path.
@@ -19,12 +19,13 @@
  *
  * Either the submitter sees the spinner gone and wakes one, or the last spinner sees the work.
  */
-#include "sched/find.h"
+#include "sched/park.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/os.h"
+#include "sched/netpoll.h"
 
 enum { STEAL_ROUNDS = 4 };
 
@@ -53,8 +54,12 @@ static void stop_spinning(struct m *m)
 
 static struct g *get_local(struct p *p)
 {
-    struct g *g = p->runnext != NULL ? runq_next_swap(p, NULL) : NULL;
-    return g != NULL ? g : runq_get_ring(p);
+    struct g *g = atomic_load_relaxed(&p->runnext) != NULL ? runq_next_swap(p, NULL) : NULL;
+    if (g == NULL)
+        g = runq_get_parent_in_turn(p);
+    if (g == NULL)
+        g = runq_get_ring(p);
+    return g != NULL ? g : runq_pop_parent(p);
 }
 
 /* Other processors' goroutines, and what their due timers make ready here. */
@@ -78,6 +83,10 @@ static struct g *steal(struct m *m)
                 }
             }
             struct g *g = runq_steal(p, from, is_last);
+            if (g == NULL && is_last) {
+                runq_take_parents(p, from);
+                g = runq_get_ring(p);
+            }
             if (g != NULL)
                 return g;
         }
@@ -88,15 +97,22 @@ static struct g *steal(struct m *m)
 static struct g *look(struct m *m)
 {
     struct p *p = m->p;
-    if (p->timers.next != INT64_MAX)
-        timers_run(p, os_now());
+    if (atomic_load_relaxed(&p->timers.next) != INT64_MAX && (timers_have_turn(p) || !runq_is_long(p)) && timers_look(p))
+        timers_run(p, p->looked_at);
+    atomic_store_relaxed(&p->has_due_timer, false);
     struct g *g = NULL;
-    if (p->tick % GLOBAL_TURN == 0 || chaos(m, 3))
+    bool is_global_turn = p->turns_left == 0; /* counted on, or who comes here each time would never look at the ring */
+    atomic_store_relaxed(&p->turns_left, is_global_turn ? GLOBAL_TURN : p->turns_left - 1);
+    if (is_global_turn && unlikely(netpoll_has_stash()))
+        netpoll_look(m);
+    if (is_global_turn || chaos(m, 3))
         g = global_get(p);
     if (g == NULL && !chaos(m, 4))
         g = get_local(p);
     if (g == NULL)
         g = global_get(p);
+    if (g == NULL && unlikely(netpoll_is_used()) && netpoll_look(m))
+        g = get_local(p);
     if (g != NULL || sched.procs == 1)
         return g != NULL ? g : get_local(p);
     /* At most half of the busy processors' number may spin. */
@@ -113,20 +129,12 @@ static struct g *look(struct m *m)
 
 bool find_has_work(void)
 {
-    if (atomic_load_relaxed(&sched.global_count) != 0)
+    if (atomic_load_relaxed(&sched.global_count) != 0 || netpoll_has_stash())
         return true;
-    for (uint32_t i = 0; i < sched.procs; i++)
+    for (uint32_t i = 0; i < atomic_load_relaxed(&sched.procs); i++)
         if (!runq_is_empty(&sched.p[i]))
             return true;
     return false;
-}
-
-static struct p *take_idle_p(void)
-{
-    lock_acquire(&sched.lock);
-    struct p *p = p_idle_get_locked();
-    lock_release(&sched.lock);
-    return p;
 }
 
 /* Steps 2 to 4 of "stop spinning". True if m has a p again and spins on. */
@@ -139,7 +147,7 @@ static bool spin_on(struct m *m)
         atomic_add_relaxed(&sched.futile, 1);
         return false;
     }
-    struct p *p = take_idle_p();
+    struct p *p = p_take_idle();
     if (p == NULL)
         return false;
     p_acquire(m, p);
@@ -156,6 +164,10 @@ static struct g *give_up(struct m *m)
         lock_release(&sched.lock);
         return g;
     }
+    if (unlikely(netpoll_has_stash())) {
+        lock_release(&sched.lock);
+        return NULL;
+    }
     if (!m->is_spinning && atomic_load_relaxed(&sched.needs_spinning) != 0) {
         start_spinning(m);
         lock_release(&sched.lock);
@@ -171,6 +183,8 @@ static struct g *give_up(struct m *m)
 static struct g *find(struct m *m)
 {
     for (;;) {
+        if (unlikely(atomic_load_relaxed(&sched.wants_trim) != 0) && !m->is_spinning)
+            trim_batch();
         struct g *g = look(m);
         if (g == NULL)
             g = give_up(m);
@@ -181,38 +195,38 @@ static struct g *find(struct m *m)
 
 static void get_p(struct m *m)
 {
-    struct p *p = take_idle_p();
+    struct p *p = p_take_idle();
     if (p != NULL)
         p_acquire(m, p);
     else
         m_stop(m);
 }
 
-/* A loop, not a chain of calls: nothing on g0 ever returns, and its stack is finite. */
-noinline void schedule_slow(struct m *m)
+noinline struct g *schedule_slow(struct m *m)
 {
-    sanitize_never_returns();
+    if (MUTANT(BEGIN_UNWAITED) && random_next(&m->random) % 32 == 0)
+        os_sleep(1000000); /* a trace begins meanwhile */
     if (m->pinned_g != NULL)
-        m_stop_pinned(m);
+        return m_stop_pinned(m);
     for (;;) {
-        struct g *g = find(m);
+        struct g *g = m->next_g != NULL ? m->next_g : find(m);
+        m->next_g = NULL;
         if (m->is_spinning)
             stop_spinning(m);
-        m->yield = 0;
+        atomic_store_relaxed(&m->yield, 0);
         if (likely(!g->is_pinned || g->pinned == m))
-            execute(m, g);
+            return execute(m, g);
         m_give_pinned(m, g);
         get_p(m);
     }
 }
 
-noinline void schedule_without_p(struct m *m)
+struct g *schedule_without_p(struct m *m)
 {
-    sanitize_never_returns();
     if (m->pinned_g != NULL)
-        m_stop_pinned(m);
+        return m_stop_pinned(m);
     get_p(m);
-    schedule_slow(m);
+    return schedule_slow(m);
 }
 
 /* ---- deadlock ---- */
@@ -240,14 +254,16 @@ void find_check_deadlock_locked(void)
         sched.global_count != 0 || !atomic_load_relaxed(&sched.is_running))
         return;
     /* Between two runs, and until goroutine 1 is queued, there is nothing to be stuck. */
-    if (sched.main == NULL || atomic_load_acquire(&sched.main->status) != G_WAITING)
+    struct g *main = atomic_load_relaxed(&sched.main);
+    if (main == NULL || atomic_load_acquire(&main->status) != G_WAITING)
         return;
     for (struct m *m = atomic_load_acquire(&sched.all_ms); m != NULL; m = m->next_all)
         if (!m->idle.is_queued)
             return;
-    if (timers_earliest() != INT64_MAX || find_has_work())
+    if (timers_earliest() != INT64_MAX || find_has_work() || netpoll_has_waiters())
         return;
-    uint32_t ours = sched.ms + sched.sysmon_started + 1 + atomic_load_relaxed(&sched.threads_asleep);
+    uint32_t ours = atomic_load_relaxed(&sched.ms) + atomic_load_relaxed(&sched.sysmon_started) + 1 +
+                    atomic_load_relaxed(&sched.threads_asleep) + trace_threads();
     if (threads_of_process() > ours)
         return;
     lock_release(&sched.lock);

@@ -13,18 +13,17 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sched/find.h"
+#include "sched/park.h"
 
 enum {
     COPY_MOST = 4096,
-    KEEP_BYTES = 4 * PAGE, /* of a recycled stack */
     TRIM_TURN = 256,       /* every so many ends */
     COLORS = 12,           /* positions of g within its page, G_STEP apart */
     G_STEP = 2 * CACHE_LINE,
     ID_BATCH = 64,
 };
 
-_Static_assert(COLORS * G_STEP + sizeof(struct g) < PAGE / 2, "a fresh goroutine touches one page");
+_Static_assert(COLORS * G_STEP + sizeof(struct g) < PAGE - 1024, "a fresh goroutine touches one page");
 
 static struct g *stack_g(const struct stack *stack)
 {
@@ -38,6 +37,17 @@ struct g *g_next(uint64_t *cursor)
     if (!stack_next(cursor, &stack))
         return NULL;
     return stack_g(&stack);
+}
+
+void g_show_stacks(void)
+{
+    uint64_t cursor = 0;
+    struct g *g;
+    while ((g = g_next(&cursor)) != NULL) {
+        uint32_t status = atomic_load_relaxed(&g->status);
+        if (status == G_WAITING || status == G_RUNNABLE)
+            sanitize_root(g->machine.sched.sp, (uintptr_t)(g + 1));
+    }
 }
 
 /* ---- free lists ---- */
@@ -55,13 +65,21 @@ static struct g *g_make(int class)
     return g;
 }
 
+static struct g *global_free_get_locked(int class)
+{
+    struct g *g = sched.free[class];
+    if (g != NULL)
+        atomic_store_relaxed(&sched.free[class], g->next);
+    return g;
+}
+
 /* Half a cache's worth of dead ones from the global list. */
 static void refill(struct p *p)
 {
+    struct g *g;
     lock_acquire(&sched.lock);
-    while (p->free_count < G_CACHE / 2 && sched.free[sched.stack_class] != NULL) {
-        struct g *g = sched.free[sched.stack_class];
-        sched.free[sched.stack_class] = g->next;
+    while (p->free_count < atomic_load_relaxed(&sched.g_cache) / 2 &&
+           (g = global_free_get_locked(sched.stack_class)) != NULL) {
         g->next = p->free;
         p->free = g;
         p->free_count++;
@@ -69,22 +87,44 @@ static void refill(struct p *p)
     lock_release(&sched.lock);
 }
 
-static void spill(struct p *p)
+static void spill_locked(struct p *p, uint32_t keep)
 {
-    lock_acquire(&sched.lock);
-    while (p->free_count > G_CACHE / 2) {
+    while (p->free_count > keep) {
         struct g *g = p->free;
         p->free = g->next;
         p->free_count--;
         g->next = sched.free[g->class];
-        sched.free[g->class] = g;
+        atomic_store_relaxed(&sched.free[g->class], g);
     }
+}
+
+static void spill(struct p *p)
+{
+    lock_acquire(&sched.lock);
+    spill_locked(p, atomic_load_relaxed(&sched.g_cache) / 2);
     lock_release(&sched.lock);
+}
+
+/*
+ * No memory for a new stack, but dead ones may lie in other processors' caches: those of the idle are taken,
+ * and the busy ones, from now on, give theirs away when their next goroutine ends.
+ */
+static cold struct g *g_scavenge(int class)
+{
+    atomic_store_relaxed(&sched.g_cache, G_CACHE_SCARCE);
+    lock_acquire(&sched.lock);
+    for (struct p *p = sched.idle_p; p != NULL; p = p->next_idle)
+        spill_locked(p, 0);
+    struct g *g = global_free_get_locked(class);
+    lock_release(&sched.lock);
+    return g;
 }
 
 static noinline struct g *acquire_slow(struct m *m, int class)
 {
     struct g *g = NULL;
+    if (m->p == NULL)
+        (void)atomic_load_acquire(&sched.is_running); /* acquire: pairs with start_main, for a plain thread */
     if (m->p != NULL && class == sched.stack_class) {
         if (atomic_load_relaxed(&sched.free[class]) != NULL)
             refill(m->p);
@@ -96,12 +136,12 @@ static noinline struct g *acquire_slow(struct m *m, int class)
         }
     } else {
         lock_acquire(&sched.lock);
-        g = sched.free[class];
-        if (g != NULL)
-            sched.free[class] = g->next;
+        g = global_free_get_locked(class);
         lock_release(&sched.lock);
     }
-    return g != NULL ? g : g_make(class);
+    if (g == NULL)
+        g = g_make(class);
+    return g != NULL ? g : g_scavenge(class);
 }
 
 struct g *g_acquire(struct m *m, int class)
@@ -122,7 +162,7 @@ static void trim(struct g *g)
     stack_trim(&stack, KEEP_BYTES);
 }
 
-void g_release(struct m *m, struct g *g)
+static always_inline void release(struct m *m, struct g *g)
 {
     struct p *p = m->p;
     if (unlikely(p == NULL || g->class != sched.stack_class)) {
@@ -134,13 +174,18 @@ void g_release(struct m *m, struct g *g)
     }
     g->next = p->free;
     p->free = g;
-    if (unlikely(++p->free_count >= G_CACHE))
+    if (unlikely(++p->free_count >= atomic_load_relaxed(&sched.g_cache)))
         spill(p);
+}
+
+void g_release(struct m *m, struct g *g)
+{
+    release(m, g);
 }
 
 /* ---- starting ---- */
 
-static uint64_t next_id(struct m *m)
+static always_inline uint64_t next_id(struct m *m)
 {
     struct p *p = m->p;
     if (unlikely(p == NULL))
@@ -166,8 +211,8 @@ static uintptr_t place_argument(struct g *g, const void *data, size_t size)
 
 static void set_name(struct g *g, const char *name)
 {
-    g->name[0] = '\0';
-    if (name != NULL) {
+    g->has_name = name != NULL && name[0] != '\0';
+    if (g->has_name) {
         size_t length = strnlen(name, G_NAME - 1);
         memcpy(g->name, name, length);
         g->name[length] = '\0';
@@ -183,20 +228,31 @@ static always_inline void g_prepare(struct m *m, struct g *g, rung_function *fn,
     machine_prepare(&g->machine, top);
     g->machine.fp = sched.fp;
     g->saved_errno = 0;
-    g->scope = &sched.root;
-    g->group = NULL;
+    atomic_store_relaxed(&g->scope, &sched.root);
+    atomic_store_relaxed(&g->group, NULL);
+    atomic_store_relaxed(&g->ended, 0);
     g->locals = NULL;
     g->id = next_id(m);
     g->created_by = m_g(m)->id;
-    atomic_store_relaxed(&g->status, G_RUNNABLE);
-    fence_light(); /* pairs with scope_end_root: it sees this g, or this g sees that the root has ended */
-    g->ended = atomic_load_relaxed(&sched.root.error);
+}
+
+/*
+ * From here on dumps and the root's end look at it. scope_end_root sees this g, or this g sees that the root has
+ * ended, or both: then both store the same, and neither undoes the other's.
+ */
+static always_inline void g_publish(struct g *g)
+{
+    atomic_store_release(&g->status, G_RUNNABLE); /* release: pairs with look_at: all of it is there */
+    fence_light();                                /* pairs with scope_end_root */
+    int32_t error = atomic_load_relaxed(&sched.root.error);
+    if (unlikely(error != 0) && g->group == NULL)
+        atomic_store_relaxed(&g->ended, error);
 }
 
 static always_inline void count_created(struct m *m)
 {
     if (likely(m->p != NULL))
-        atomic_store_relaxed(&m->p->created, m->p->created + 1);
+        atomic_count(&m->p->created);
     else
         atomic_add_relaxed(&sched.created, 1);
 }
@@ -204,29 +260,52 @@ static always_inline void count_created(struct m *m)
 void g_prepare_main(struct m *m, struct g *g, rung_function *fn, void *arg, uintptr_t created_at)
 {
     g_prepare(m, g, fn, arg, NULL, 0);
-    g->name[0] = '\0';
+    g->has_name = false;
     g->created_at = created_at;
+    g_publish(g);
 }
 
-void g_start(struct m *m, struct g *g)
+/* A creator without a p, or one that is pinned; chaos; tracing. */
+static noinline void start_special(struct m *m, struct g *g)
+{
+    bool makes_way = m->p != NULL && (runq_is_long(m->p) || chaos(m, 4)) && m->pinned_g == NULL;
+    if (is_traced())
+        trace_create(m, g, makes_way);
+    if (makes_way)
+        arrive(switch_to(m, g, TO_START), TO_END);
+    else
+        queue_slow(m, g);
+}
+
+static always_inline void start(struct m *m, struct g *g)
 {
     count_created(m);
-    if (unlikely(m->p == NULL || sched.chaos != 0)) {
-        ready_slow(m, g);
+    if (unlikely(m->is_special)) {
+        start_special(m, g);
+        return;
+    }
+    if (unlikely(runq_is_long(m->p))) {
+        arrive(switch_to(m, g, TO_START), TO_END); /* the caller makes way */
         return;
     }
     runq_put_next(m->p, g);
     wake_others(m);
 }
 
+void g_start(struct m *m, struct g *g)
+{
+    start(m, g);
+}
+
+/* The ends first: who started another before its own end is counted out only if that one is counted in. */
 uint64_t g_count(void)
 {
+    uint64_t ended = atomic_load_acquire(&sched.ended); /* acquire: the loads stay in this order */
+    for (uint32_t i = 0; i < MOST_PROCS; i++)
+        ended += atomic_load_acquire(&sched.p[i].ended);
     uint64_t created = atomic_load_relaxed(&sched.created);
-    uint64_t ended = atomic_load_relaxed(&sched.ended);
-    for (uint32_t i = 0; i < MOST_PROCS; i++) {
-        ended += atomic_load_relaxed(&sched.p[i].ended);
+    for (uint32_t i = 0; i < MOST_PROCS; i++)
         created += atomic_load_relaxed(&sched.p[i].created);
-    }
     return created - ended;
 }
 
@@ -243,6 +322,37 @@ static always_inline int can_go(rung_function *fn, const rung_group *group)
     return 0;
 }
 
+/* For all that options may say, and for plain threads, which no run ends without. */
+static noinline int go_special(struct m *m, const rung_go_options *options, int class, rung_function *fn, void *arg,
+                               void *caller)
+{
+    bool is_thread = m->is_thread;
+    if (is_thread && !run_hold()) {
+        run_let_go(m);
+        leave_m(m);
+        return -ESRCH;
+    }
+    struct g *g = g_acquire(m, class);
+    int error = g != NULL ? 0 : -ENOMEM;
+    if (g != NULL) {
+        g_prepare(m, g, fn, arg, options->copy, options->copy_size);
+        set_name(g, options->name);
+        g->created_at = (uintptr_t)caller;
+        if (options->group != NULL)
+            error = group_join((struct group *)options->group, g);
+        if (error == 0) {
+            g_publish(g);
+            g_start(m, g);
+        } else {
+            g_release(m, g);
+        }
+    }
+    if (is_thread)
+        run_let_go(m);
+    leave();
+    return error;
+}
+
 static always_inline int go(rung_function *fn, void *arg, const void *copy, size_t copy_size, void *caller)
 {
     int error = can_go(fn, NULL);
@@ -251,16 +361,21 @@ static always_inline int go(rung_function *fn, void *arg, const void *copy, size
     struct m *m = enter();
     if (unlikely(m == NULL))
         return -ENOTRECOVERABLE;
+    if (unlikely(m->p == NULL)) {
+        rung_go_options options = { .copy = copy, .copy_size = copy_size };
+        return go_special(m, &options, sched.stack_class, fn, arg, caller);
+    }
     struct g *g = g_acquire(m, sched.stack_class);
     if (unlikely(g == NULL)) {
         leave_m(m);
         return -ENOMEM;
     }
     g_prepare(m, g, fn, arg, copy, copy_size);
-    g->name[0] = '\0';
+    g->has_name = false;
     g->created_at = (uintptr_t)caller;
-    g_start(m, g);
-    leave_m(m);
+    g_publish(g);
+    start(m, g);
+    leave();
     return 0;
 }
 
@@ -300,24 +415,7 @@ static int go_options(const rung_go_options *options, rung_function *fn, void *a
     struct m *m = enter();
     if (m == NULL)
         return -ENOTRECOVERABLE;
-    struct g *g = g_acquire(m, class);
-    if (g == NULL) {
-        leave_m(m);
-        return -ENOMEM;
-    }
-    g_prepare(m, g, fn, arg, options->copy, options->copy_size);
-    set_name(g, options->name);
-    g->created_at = (uintptr_t)caller;
-    if (options->group != NULL)
-        error = group_join((struct group *)options->group, g);
-    if (error == 0) {
-        g_start(m, g);
-    } else {
-        atomic_store_relaxed(&g->status, G_DEAD);
-        g_release(m, g);
-    }
-    leave_m(m);
-    return error;
+    return go_special(m, options, class, fn, arg, caller);
 }
 
 int rung_go_with(const rung_go_options *options, rung_function *fn, void *arg)
@@ -342,44 +440,42 @@ uint64_t rung_id(void)
 
 /* ---- running and ending ---- */
 
-static hot void exit_m(void *goroutine, void *machine)
+hot void g_end(struct m *m, struct g *g)
 {
-    struct g *g = goroutine;
-    struct m *m = machine;
-    stop_running(m, g);
-    atomic_store_relaxed(&g->status, G_DEAD);
     struct p *p = m->p;
-    atomic_store_relaxed(&p->ended, p->ended + 1);
+    sanitize_recycle(g->machine.sched.sp, g->stack_high);
+    atomic_store_relaxed(&g->status, G_DEAD);
+    atomic_count(&p->ended);
     if (unlikely(p->ended % TRIM_TURN == 0))
         trim(g);
-    g_release(m, g);
+    release(m, g);
     fence_light(); /* pairs with wait_for_others' fence_heavy */
     if (unlikely(atomic_load_relaxed(&sched.is_closing)))
         run_check_end(m, g);
-    schedule(m);
 }
 
 noreturn hot void rung_goroutine_main(void *goroutine)
 {
     struct g *g = goroutine;
-    sanitize_begin_g(g);
-    leave();
+    struct m *m = machine_m();
+    sanitize_begin_g(m, m->departed, g);
+    leave_m(settle_parked(m));
     int result = g->fn(g->arg);
     if (unlikely(g->locals != NULL))
         locals_end(g);
-    struct m *m = enter();
+    m = enter();
     check(m != NULL && m_g(m) == g);
     if (unlikely(g->scope != (g->group != NULL ? &g->group->scope : &sched.root)))
         panic("goroutine %llu returned with an open scope", (unsigned long long)g->id);
-    if (unlikely(g->pinned != NULL)) {
+    if (unlikely(g->is_pinned)) {
         g->pinned = NULL;
         g->is_pinned = false;
-        m->pinned_g = NULL;
+        m_pin(m, NULL);
         g->pins = 0;
     }
     if (g->group != NULL)
         group_leave(m, g, result);
     sanitize_end_g(m);
-    machine_mcall(exit_m);
+    depart(m, TO_END);
     __builtin_unreachable();
 }

@@ -13,6 +13,8 @@ static struct {
 int rung_local_open(rung_local *key, void (*destroy)(void *value))
 {
     uint32_t number = atomic_load_relaxed(&keys.count);
+    if (key == NULL)
+        return -EINVAL;
     do {
         if (number == LOCALS)
             return -EAGAIN;

@@ -7,7 +7,10 @@
  *
  * Sleeping: an m without a p is in sched.idle_ms. Who wakes it takes it out under sched.lock, gives it a
  * p in next_p, and sets its note. One of those that sleep is the keeper: it sleeps until
- * the earliest timer of all, and then takes an idle p by itself.
+ * the earliest timer of all, and then takes an idle p by itself. If descriptors are waited for, it sleeps in epoll
+ * instead of on the futex: then it is sched.poller too, and whoever wakes it writes to an eventfd. No other may be in
+ * there meanwhile, also not while the last one, which was given a p, is on its way out: who becomes the keeper then
+ * sleeps on the futex, and is woken as the other is out. A keeper on the futex gives way to the next that goes to sleep.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +20,9 @@
 
 #include "base/os.h"
 #include "machine/unwind.h"
-#include "sched/find.h"
+#include "sched/event.h"
+#include "sched/netpoll.h"
+#include "sched/park.h"
 
 /* ---- plain threads ---- */
 
@@ -28,34 +33,41 @@
 void solo_begin(void)
 {
     lock_acquire(&sched.lock);
-    rung_is_solo = sched.procs == 1 && sched.threads == 1;
+    atomic_store_relaxed(&rung_is_solo, sched.procs == 1 && sched.threads == 1 && sched.chaos == 0);
     lock_release(&sched.lock);
 }
 
 void solo_end(void)
 {
     lock_acquire(&sched.lock);
-    rung_is_solo = false;
+    atomic_store_relaxed(&rung_is_solo, false);
     lock_release(&sched.lock);
 }
 
 /*
  * A plain thread ends it: says so, makes every thread see it, and waits until each m has been seen outside the
- * runtime or without a p: what it did by plain stores is done, and from then on it uses atomic ones.
+ * runtime or without a p: what it did by plain stores is done, and from then on it uses atomic ones. An m that runs
+ * already, but is not in all_ms yet, is waited for by its starter's lock. One that comes while another still waits has to
+ * wait as well.
  */
 static void thread_joins(void)
 {
     lock_acquire(&sched.lock);
-    bool was_solo = rung_is_solo;
+    bool may_be_solo = atomic_load_relaxed(&rung_is_solo) || sched.is_solo_ending;
+    sched.is_solo_ending = may_be_solo;
     sched.threads++;
-    rung_is_solo = false;
+    atomic_store_relaxed(&rung_is_solo, false);
     lock_release(&sched.lock);
-    if (!was_solo)
+    if (!may_be_solo)
         return;
-    fence_heavy(); /* pairs with enter's fence_light */
+    m_start_barrier();
+    fence_heavy(); /* pairs with enter */
     for (struct m *m = atomic_load_acquire(&sched.all_ms); m != NULL; m = m->next_all)
-        while (atomic_load_acquire(&m->in_runtime) != 0 && atomic_load_relaxed(&m->p) != NULL)
+        while (atomic_load_acquire(&m->in_runtime) != 0 && atomic_load_acquire(&m->p) != NULL)
             os_thread_yield();
+    lock_acquire(&sched.lock);
+    sched.is_solo_ending = false;
+    lock_release(&sched.lock);
 }
 
 static pthread_key_t adopted_key;
@@ -66,9 +78,20 @@ struct adopted {
     struct g g;
 };
 
-static void adopted_end(void *arg)
+/*
+ * The thread ends. Its scopes lie in frames that are gone.
+ * Not for ThreadSanitizer: of a thread that was cancelled in a blocking call it believes that it is still there, and
+ * sees none of the locks.
+ */
+__attribute__((__no_sanitize__("thread"))) static void adopted_end(void *arg)
 {
     struct m *m = arg;
+    if (sched.is_forked)
+        return;
+    if (m_g(m)->locals != NULL)
+        locals_end(m_g(m));
+    if (m_g(m)->scope != NULL)
+        panic("a thread ended with an open scope");
     machine_m_set(NULL);
     lock_acquire(&sched.lock);
     sched.threads--;
@@ -77,10 +100,20 @@ static void adopted_end(void *arg)
     lock_release(&sched.lock);
 }
 
-static void adopted_key_make(void)
+/* Before any thread takes a lock of the scheduler's. */
+static void adopt_once(void)
 {
     if (pthread_key_create(&adopted_key, adopted_end) != 0)
         panic("no thread-specific key left for plain threads");
+    sched.lock.rank = RANK_SCHED;
+    for (uint32_t i = 0; i < MOST_PROCS; i++)
+        sched.p[i].timers.lock.rank = RANK_TIMERS;
+}
+
+void m_interrupt_init(struct m *m)
+{
+    atomic_store_relaxed(&m->interrupt, 0);
+    m->needs_fence = !atomic_load_relaxed(&rung_fence_is_asymmetric);
 }
 
 /* Never freed: a late canceller may still look at its g. */
@@ -109,11 +142,14 @@ noinline struct m *m_adopt(void)
     if (sched.is_forked)
         return NULL;
     int saved = errno;
-    pthread_once(&once, adopted_key_make);
+    pthread_once(&once, adopt_once);
     struct m *m = adopted_new();
-    m->is_thread = true;
+    m->is_thread = m->is_special = true;
+    atomic_store_relaxed(&m->is_asleep, false); /* the thread that had it before may have been cancelled in its sleep */
+    m_interrupt_init(m);
     m->errno_location = &errno;
     m->tid = os_thread_id();
+    trace_register(m);
     struct stack_range range = { 0, 0 };
     unwind_thread_range(&range);
     m->g0 = (struct stack){ .low = range.lo, .high = range.hi };
@@ -128,19 +164,18 @@ noinline struct m *m_adopt(void)
 
 /* ---- rung's own threads ---- */
 
-static void m_run(void *arg)
+static void *m_run(void *arg)
 {
     struct m *m = arg;
-    sanitize_never_returns();
     p_acquire(m, m->next_p);
     m->next_p = NULL;
-    schedule_slow(m);
+    return schedule_slow(m);
 }
 
 static void m_main(void *arg)
 {
     struct m *m = arg;
-    m->tid = os_thread_id();
+    atomic_store_relaxed(&m->tid, os_thread_id()); /* for sample_threads */
     m->errno_location = &errno;
     m->state_fd = os_thread_state_open(m->tid);
     struct os_signal_stack stack = { (void *)m->signal.low, m->signal.high - m->signal.low };
@@ -153,7 +188,7 @@ static void m_main(void *arg)
     rung_mstart(m, m_run);
 }
 
-static union lock starting; /* one thread is started at a time; ranks below sched.lock */
+static union lock starting = { .rank = RANK_STARTING }; /* one thread is started at a time */
 
 static struct m *m_prepare(uint32_t number, struct p *p, bool is_spinning)
 {
@@ -162,11 +197,23 @@ static struct m *m_prepare(uint32_t number, struct p *p, bool is_spinning)
         return NULL;
     struct m *m = (struct m *)((g0.high - sizeof(struct m)) / CACHE_LINE * CACHE_LINE);
     *m = (struct m){ .in_runtime = 1, .is_spinning = is_spinning, .next_p = p, .number = number };
+    m_interrupt_init(m);
     m->g0 = g0;
     m->g0.high = (uintptr_t)m / PAGE * PAGE;
     m->signal = signal_stack;
+    m->take.rank = RANK_TAKE;
     m->random = (number + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ sched.chaos;
     return m;
+}
+
+/* Once: what waits for threads is seen in dumps, but not why. */
+static void warn_of_no_thread(int error)
+{
+    static bool has_warned; /* under starting */
+    if (has_warned || sched.all_ms == NULL)
+        return;
+    has_warned = true;
+    warn("a thread could not be started (error %d): work waits for the threads there are", -error);
 }
 
 /* Starts a thread with the signal mask of rung_run's caller, whoever needs it. */
@@ -189,12 +236,23 @@ static int m_new(struct p *p, bool is_spinning)
         m->next_all = sched.all_ms;
         atomic_store_release(&sched.all_ms, m); /* release: pairs with readers of the list */
         lock_release(&sched.lock);
+    } else {
+        warn_of_no_thread(error);
     }
     lock_release(&starting);
     return error;
 }
 
-/* No thread to be had: p idles again, and sysmon tries later. What waits in queues is not lost. */
+void m_start_barrier(void)
+{
+    lock_acquire(&starting);
+    lock_release(&starting);
+}
+
+/*
+ * No thread to be had: p idles again. What waits in queues is not lost: until sysmon, which is awake
+ * while there is work, has cleared wants_m to try again, nobody else pays for a system call that fails.
+ */
 static void m_start_failed(struct p *p, bool is_spinning)
 {
     lock_acquire(&sched.lock);
@@ -202,7 +260,9 @@ static void m_start_failed(struct p *p, bool is_spinning)
     lock_release(&sched.lock);
     if (is_spinning)
         atomic_add_seq_cst(&sched.spinning, -1);
+    atomic_add_relaxed(&sched.futile, 1);
     atomic_store_relaxed(&sched.wants_m, 1);
+    sysmon_wake(); /* no p was acquired, which would have woken it */
 }
 
 static void forget_keeper_locked(struct m *m)
@@ -210,7 +270,7 @@ static void forget_keeper_locked(struct m *m)
     if (sched.keeper != m)
         return;
     sched.keeper = NULL;
-    atomic_store_relaxed(&sched.keeper_until, INT64_MAX);
+    atomic_store_relaxed(&sched.keeper_until, NO_KEEPER);
 }
 
 static struct m *idle_m_get_locked(void)
@@ -234,21 +294,37 @@ void m_start(struct p *p, bool is_spinning)
     lock_release(&sched.lock);
     if (m != NULL)
         note_wake(&m->note);
-    else if (m_new(p, is_spinning) != 0)
+    else if (atomic_load_relaxed(&sched.wants_m) || m_new(p, is_spinning) != 0)
         m_start_failed(p, is_spinning);
 }
 
 /* ---- sleeping ---- */
 
-/* As the keeper: when to wake. Publishes it first, then looks, so that no earlier timer is missed. */
-static int64_t keeper_decide(bool found_no_p)
+#define UNDECIDED INT64_MIN
+
+/* False: another has taken m's place as the keeper, and says itself how long it sleeps. */
+static bool keeper_publish(struct m *m, int64_t until)
+{
+    lock_acquire(&sched.lock);
+    bool is_keeper = sched.keeper == m;
+    if (is_keeper)
+        atomic_store_relaxed(&sched.keeper_until, until);
+    lock_release(&sched.lock);
+    return is_keeper;
+}
+
+/* As the keeper, while others run: when to wake. Publishes it first, then looks, so that no earlier timer is missed. */
+static int64_t keeper_decide(struct m *m, bool found_no_p)
 {
     for (;;) {
         int64_t until = timers_earliest();
         int64_t soonest = found_no_p ? os_now() + RUNG_MILLISECONDS(1) : 0;
+        if (found_no_p && netpoll_has_stash())
+            until = soonest;
         if (until != INT64_MAX && until < soonest)
             until = soonest; /* due, but every p is busy: their owners and sysmon see to it */
-        atomic_store_relaxed(&sched.keeper_until, until);
+        if (!keeper_publish(m, until))
+            return INT64_MAX;
         fence_heavy(); /* pairs with timer.c's tell_keeper */
         int64_t earliest = timers_earliest();
         if (earliest >= until || (found_no_p && until <= soonest))
@@ -263,42 +339,76 @@ void keeper_wake(void)
     if (m != NULL)
         note_wake(&m->note);
     lock_release(&sched.lock);
+    if (m == NULL)
+        sysmon_wake(); /* it is its own keeper: the only m may be asleep with a pinned goroutine */
 }
 
-/* Puts m among the idle. Gives back whether it is the keeper now. */
-static bool idle_enter(struct m *m)
+/*
+ * Puts m among the idle; it may become the keeper, and the poller, too. Gives back until when it is to sleep; UNDECIDED: that
+ * is keeper_decide's. Where all ps idle no timer starts but by who takes the lock after this, for a p or to wake the keeper: so
+ * no fence is needed, which is a system call.
+ */
+static int64_t idle_enter(struct m *m, bool found_no_p)
 {
+    int64_t until = INT64_MAX;
     note_clear(&m->note);
     lock_acquire(&sched.lock);
-    bool is_keeper = sched.keeper == NULL;
+    bool may_poll = netpoll_is_used() && sched.poller == NULL && !found_no_p && !netpoll_has_stash();
+    bool is_keeper = sched.keeper == NULL || may_poll;
+    if (may_poll)
+        atomic_store_relaxed(&sched.poller, m);
     if (is_keeper) {
         sched.keeper = m;
         list_push_last(&sched.idle_ms, &m->idle);
+        until = sched.idle_procs == sched.procs && !found_no_p ? timers_earliest() : UNDECIDED;
+        if (until != UNDECIDED)
+            atomic_store_relaxed(&sched.keeper_until, until);
     } else {
         list_push_first(&sched.idle_ms, &m->idle);
     }
     find_check_deadlock_locked();
     lock_release(&sched.lock);
-    return is_keeper;
+    return until;
 }
 
-/* Awake: m was given a p, or as the keeper takes one for a timer that is due. NULL: sleep on. */
-static struct p *idle_leave(struct m *m, bool *found_no_p)
+/* m is out of epoll. Gives back a keeper that could not get in there because of it. */
+static struct m *poller_leave_locked(struct m *m)
+{
+    if (sched.poller != m)
+        return NULL;
+    atomic_store_relaxed(&sched.poller, MUTANT(NOT_REARMED) ? container_of(&sched.all_ms, struct m, next_all) : NULL);
+    return sched.keeper != m ? sched.keeper : NULL;
+}
+
+/* For a timer that is due, or events: a p, if one idles; else the events are put away. */
+static struct p *idle_p_for_locked(struct poll_events *events)
+{
+    if (events->count == 0 && !netpoll_has_stash() && timers_earliest() > os_now())
+        return NULL;
+    struct p *p = p_idle_get_locked();
+    if (p == NULL)
+        netpoll_stash_locked(events);
+    return p;
+}
+
+/* Awake: m was given a p, or as the keeper takes one for what there is to do. NULL: sleep on. */
+static struct p *idle_leave(struct m *m, struct poll_events *events, bool *found_no_p)
 {
     lock_acquire(&sched.lock);
     struct p *p = m->next_p;
+    struct m *next = poller_leave_locked(m);
     if (p == NULL) {
+        bool had_events = events->count > 0;
         list_remove(&sched.idle_ms, &m->idle);
         forget_keeper_locked(m);
-        *found_no_p = false;
-        if (timers_earliest() <= os_now()) {
-            p = p_idle_get_locked();
-            *found_no_p = p == NULL;
-        }
-        lock_release(&sched.lock);
-        return p;
+        p = idle_p_for_locked(events);
+        *found_no_p = p == NULL && (had_events || netpoll_has_stash() || timers_earliest() <= os_now());
     }
+    if (next != NULL)
+        note_wake(&next->note);
     lock_release(&sched.lock);
+    if (m->next_p == NULL)
+        return p;
     m->next_p = NULL;
     note_sleep(&m->note, INT64_MAX); /* its waker has yet to set it: soon */
     return p;
@@ -307,13 +417,24 @@ static struct p *idle_leave(struct m *m, bool *found_no_p)
 void m_stop(struct m *m)
 {
     bool found_no_p = false;
+    struct poll_events events;
     struct p *p = NULL;
     while (p == NULL) {
-        bool is_keeper = idle_enter(m);
-        note_sleep(&m->note, is_keeper ? keeper_decide(found_no_p) : INT64_MAX);
-        p = idle_leave(m, &found_no_p);
+        int64_t until = idle_enter(m, found_no_p);
+        if (until == UNDECIDED)
+            until = keeper_decide(m, found_no_p);
+        events.count = 0;
+        trace_sleep_begin(m);
+        if (atomic_load_relaxed(&sched.poller) == m)
+            netpoll_sleep(m, until, &events);
+        else
+            note_sleep(&m->note, until);
+        trace_sleep_end(m);
+        p = idle_leave(m, &events, &found_no_p);
     }
     p_acquire(m, p);
+    if (events.count > 0)
+        netpoll_deliver(m, &events);
 }
 
 /* ---- pinned goroutines ---- */
@@ -322,21 +443,22 @@ void m_stop(struct m *m)
  * A pinned goroutine runs on its own m only. When it parks, the m gives its p away and sleeps; who
  * takes the goroutine out of a queue sends its p there, and finds another for itself.
  */
-noreturn noinline void m_stop_pinned(struct m *m)
+struct g *m_stop_pinned(struct m *m)
 {
-    sanitize_never_returns();
     if (m->p != NULL)
         p_hand_over(p_release(m));
     struct p *p;
     while ((p = atomic_load_acquire(&m->next_p)) == NULL) { /* acquire: pairs with m_give_pinned */
+        trace_sleep_begin(m);
         note_sleep(&m->note, INT64_MAX);
-        note_clear(&m->note);
+        trace_sleep_end(m);
+        note_take(&m->note); /* and not cleared: who set it again before may have given a p since */
     }
     m->next_p = NULL;
     p_acquire(m, p);
     struct g *g = m->pinned_g;
     check(g->status == G_RUNNABLE);
-    execute(m, g);
+    return execute(m, g);
 }
 
 void m_give_pinned(struct m *m, struct g *g)
@@ -347,9 +469,8 @@ void m_give_pinned(struct m *m, struct g *g)
     note_wake(&owner->note);
 }
 
-noreturn noinline void m_start_pinned(struct m *m, struct g *g)
+noinline struct g *m_start_pinned(struct m *m, struct g *g)
 {
-    sanitize_never_returns();
     m_give_pinned(m, g);
-    schedule_without_p(m);
+    return schedule_without_p(m);
 }

@@ -5,14 +5,20 @@
  * A p is idle (in sched.idle_p) or held by one m. An m in user code holds its p only in the sense that
  * nobody has taken it yet (park.h, sysmon.c).
  */
+#include "sched/event.h"
+#include "sched/netpoll.h"
 #include "sched/park.h"
 #include "sched/timer.h"
 
 void p_acquire(struct m *m, struct p *p)
 {
     check(m->p == NULL && p->m == NULL);
-    m->p = p;
-    atomic_store_relaxed(&p->m, m);
+    atomic_store_relaxed(&m->p, p);
+    fence_light();         /* pairs with make_special */
+    m_pin(m, m->pinned_g); /* chaos or tracing may have come or gone */
+    if (unlikely(m->is_special))
+        trace_proc_start(m, p);
+    atomic_store_release(&p->m, m); /* release: pairs with sysmon's loads: the m is whole */
     if (unlikely(atomic_load_relaxed(&sched.sysmon_sleeps)))
         sysmon_wake();
 }
@@ -21,8 +27,10 @@ struct p *p_release(struct m *m)
 {
     struct p *p = m->p;
     check(p != NULL && p->m == m);
+    if (unlikely(m->is_special))
+        trace_proc_stop(m, p);
     atomic_store_relaxed(&p->m, NULL);
-    m->p = NULL;
+    atomic_store_release(&m->p, NULL); /* release: pairs with thread_joins: what m did by plain stores is done */
     return p;
 }
 
@@ -46,6 +54,14 @@ struct p *p_idle_get_locked(void)
     return p;
 }
 
+struct p *p_take_idle(void)
+{
+    lock_acquire(&sched.lock);
+    struct p *p = p_idle_get_locked();
+    lock_release(&sched.lock);
+    return p;
+}
+
 void p_hand_over(struct p *p)
 {
     if (!runq_is_empty(p) || atomic_load_relaxed(&sched.global_count) != 0 ||
@@ -54,7 +70,8 @@ void p_hand_over(struct p *p)
         return;
     }
     lock_acquire(&sched.lock);
-    if (sched.global_count != 0) {
+    bool wants_poller = netpoll_is_used() && sched.keeper == NULL && atomic_load_relaxed(&sched.wants_m) == 0;
+    if (sched.global_count != 0 || netpoll_has_stash() || wants_poller) {
         lock_release(&sched.lock);
         m_start(p, false);
         return;

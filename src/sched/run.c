@@ -9,14 +9,19 @@
  * the last (Dekker, with each goroutine's end):
  *   goroutine 1:  1. is_closing = 1      2. fence_heavy    3. count goroutines; if others live, park
  *   others' end:  1. count oneself out   2. fence_light    3. load is_closing; if set, look at the count
+ *
+ * A plain thread may start a goroutine at any time, which is of a run or of none (Dekker, with the run's end):
+ *   goroutine 1:  1. is_running = 0      2. fence_heavy    3. load holders; if there are, is_running = 1 and wait on
+ *   the thread:   1. holders++           2. fence_light    3. load is_running; if not set, no goroutine
+ * Once its goroutine is counted, or is not to be, the thread counts itself out as others do at their end.
  */
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "base/setting.h"
 #include "machine/object.h"
-#include "sched/find.h"
+#include "sched/event.h"
+#include "sched/park.h"
 
 #define LINGER_NS RUNG_SECONDS(5)
 
@@ -32,15 +37,13 @@ static void child_of_fork(void)
     sched.is_forked = true;
     atomic_store_relaxed(&sched.is_running, 0);
     if (m != NULL)
-        m->interrupt = 1;
+        atomic_store_relaxed(&m->interrupt, 1);
 }
 
 static int default_class(void)
 {
-    const char *wish = getenv("RUNG_STACK");
-    size_t bytes = wish != NULL ? strtoull(wish, NULL, 10) : STACK_DEFAULT;
-    int class = bytes >= STACK_SMALLEST ? stack_class(bytes) : -1;
-    return class >= 0 ? class : stack_class(STACK_DEFAULT);
+    size_t wish = setting_size("RUNG_STACK", STACK_SMALLEST, STACK_LARGEST);
+    return stack_class(wish != 0 ? wish : STACK_DEFAULT);
 }
 
 static int prepare_once(void)
@@ -49,55 +52,77 @@ static int prepare_once(void)
         return 0;
     if (!machine_is_supported())
         return -ENOTSUP;
+    if (machine_m() == NULL && m_adopt() == NULL) /* which gives the locks their ranks */
+        return -ENOTRECOVERABLE;
     os_fence_init();
     if (stack_init() != 0)
         return -ENOMEM;
     if (pthread_atfork(NULL, NULL, child_of_fork) != 0)
         return -ENOMEM;
     sched.stack_class = default_class();
+    trim_init();
     for (uint32_t i = 0; i < MOST_PROCS; i++) {
         struct p *p = &sched.p[i];
         p->number = i;
-        p->timers.next = INT64_MAX;
+        timers_init(p);
         p->random = i + 1;
+        p->look_every = 1;
     }
-    sched.keeper_until = INT64_MAX;
+    sched.keeper_until = NO_KEEPER;
     object_refresh();
     dump_init();
+    sanitize_at_exit(g_show_stacks);
     is_prepared = true;
     return 0;
 }
 
 /* ---- each run ---- */
 
-static uint64_t number_from(const char *name)
-{
-    const char *text = getenv(name);
-    return text != NULL ? strtoull(text, NULL, 10) : 0;
-}
-
 static uint32_t processors_wanted(void)
 {
-    uint64_t wish = number_from("RUNG_PROCS");
+    uint64_t wish = setting_number("RUNG_PROCS");
     if (wish == 0)
         wish = (uint64_t)os_processors();
     return wish < MOST_PROCS ? (uint32_t)wish : MOST_PROCS;
 }
 
-/* All ms sleep and all ps idle here: between two runs nobody else looks at these. */
-static void set_processors(uint32_t procs)
+/* Takes sched.lock at a moment when every p is where it was, and every m sleeps. */
+static void lock_when_idle(void)
 {
-    lock_acquire(&sched.lock);
-    sched.procs = procs;
-    sched.chaos = number_from("RUNG_CHAOS");
+    for (;;) {
+        lock_acquire(&sched.lock);
+        bool is_idle = sched.idle_procs == sched.procs && atomic_load_relaxed(&sched.spinning) == 0;
+        for (struct m *m = sched.all_ms; m != NULL && is_idle; m = m->next_all)
+            is_idle = m->idle.is_queued;
+        if (is_idle)
+            return;
+        lock_release(&sched.lock);
+        os_sleep(10000);
+    }
+}
+
+static void set_processors(uint32_t procs, uint64_t chaos_seed)
+{
+    for (uint32_t i = procs; i < sched.procs; i++)
+        timers_move(&sched.p[i], &sched.p[0]);
+    lock_when_idle(); /* a plain thread's deadline, or a timer of the run before, may be about to fire */
+    atomic_store_relaxed(&sched.procs, procs);
+    sched.chaos = chaos_seed;
+    atomic_store_relaxed(&sched.special, chaos_seed != 0 ? SPECIAL_CHAOS : 0);
     sched.ring_size = sched.chaos != 0 ? 4 : RUNQ_SIZE;
     sched.idle_p = NULL;
-    sched.idle_procs = 0;
+    atomic_store_relaxed(&sched.idle_procs, 0);
     for (uint32_t i = procs; i-- > 0;) {
         sched.p[i].is_idle = false;
         p_idle_put_locked(&sched.p[i]);
     }
     lock_release(&sched.lock);
+}
+
+/* Beside goroutine 1. Holders first: one that is gone has counted what it started. */
+static bool others_live(void)
+{
+    return atomic_load_acquire(&sched.holders) != 0 || g_count() > 1; /* acquire: pairs with run_let_go */
 }
 
 void run_check_end(struct m *m, struct g *ended)
@@ -108,13 +133,39 @@ void run_check_end(struct m *m, struct g *ended)
         return;
     }
     lock_acquire(&sched.lock);
-    if (sched.main_ticket != 0 && g_count() == 1 && claim(sched.main, sched.main_ticket)) {
+    if (sched.main_ticket != 0 && !others_live() && claim(sched.main, sched.main_ticket)) {
         sched.main_ticket = 0;
         main = sched.main;
     }
     lock_release(&sched.lock);
     if (main != NULL)
         ready(m, main, 0);
+}
+
+bool run_hold(void)
+{
+    atomic_add_seq_cst(&sched.holders, 1);
+    fence_light();                                        /* pairs with is_over's fence_heavy */
+    return atomic_load_acquire(&sched.is_running) != 0; /* acquire: pairs with start_main: its counts are cleared */
+}
+
+void run_let_go(struct m *m)
+{
+    atomic_add_seq_cst(&sched.holders, -1); /* release: pairs with others_live */
+    fence_light();                          /* pairs with wait_for_others' fence_heavy */
+    if (unlikely(atomic_load_relaxed(&sched.is_closing)))
+        run_check_end(m, NULL);
+}
+
+/* No others live, as it seems. From here on plain threads start none. */
+static bool is_over(void)
+{
+    atomic_store_relaxed(&sched.is_running, 0); /* also: goroutine 1's own end is not a deadlock */
+    fence_heavy();                              /* pairs with run_hold */
+    if (!others_live())
+        return true;
+    atomic_store_relaxed(&sched.is_running, 1);
+    return false;
 }
 
 static void nag(struct timer *timer, int64_t now)
@@ -144,17 +195,17 @@ static void wait_for_others(void)
     struct m *m = enter();
     atomic_store_relaxed(&sched.is_closing, 1);
     scope_end_root(m, -ECANCELED);
-    fence_heavy(); /* pairs with exit_m */
-    timer_start(m, &timer, time_after(os_now(), LINGER_NS));
+    fence_heavy(); /* pairs with g_end */
+    (void)timer_start(m, &timer, time_after(os_now(), LINGER_NS)); /* without memory nobody is named */
     lock_acquire(&sched.lock);
-    while (g_count() > 1) {
+    while (others_live() || !is_over()) {
         sched.main_ticket = ticket_next(m_g(m), false);
         park_with(m, WAIT_SYNC, false, unlock_sched, NULL);
         m = machine_m();
         if (atomic_load_relaxed(&sched.is_lingering)) {
             atomic_store_relaxed(&sched.is_lingering, 0);
             dump_lingering();
-            timer_start(m, &timer, time_after(os_now(), LINGER_NS));
+            (void)timer_start(m, &timer, time_after(os_now(), LINGER_NS));
         }
         lock_acquire(&sched.lock);
         sched.main_ticket = 0;
@@ -174,22 +225,49 @@ static int main_goroutine(void *arg)
     struct main_call *call = arg;
     sched.main_result = call->fn(call->arg);
     wait_for_others();
-    atomic_store_relaxed(&sched.is_running, 0); /* its own end is not a deadlock */
     return 0;
 }
 
-/* The last goroutine has ended and its m has gone idle: every p is where it was. */
+/* The last goroutine has ended: its m has yet to go idle. */
 static void wait_until_idle(void)
+{
+    lock_when_idle();
+    lock_release(&sched.lock);
+}
+
+/* Each run counts from 0, and numbers its goroutines from 1. */
+static void clear_counts(void)
+{
+    atomic_store_relaxed(&sched.created, 0);
+    atomic_store_relaxed(&sched.ended, 0);
+    atomic_store_relaxed(&sched.next_id, 0);
+    for (uint32_t i = 0; i < MOST_PROCS; i++) {
+        struct p *p = &sched.p[i];
+        atomic_store_relaxed(&p->created, 0);
+        atomic_store_relaxed(&p->ended, 0);
+        p->id_next = p->id_end = 0;
+    }
+}
+
+/*
+ * Takes goroutine 1 out of the global queue, if not one thread could be started that would run it, and if it is alone there:
+ * the goroutines of plain threads wait until there is a thread. As long as neither that nor wants_m is to be seen, sysmon
+ * is starting one.
+ */
+static bool take_back(struct g *g)
 {
     for (;;) {
         lock_acquire(&sched.lock);
-        bool is_idle = sched.idle_procs == sched.procs && atomic_load_relaxed(&sched.spinning) == 0;
-        for (struct m *m = sched.all_ms; m != NULL && is_idle; m = m->next_all)
-            is_idle = m->idle.is_queued;
+        bool is_queued = sched.all_ms == NULL && sched.global_first == g;
+        bool has_failed = is_queued && atomic_load_relaxed(&sched.wants_m) && is_over();
+        if (has_failed) {
+            sched.global_first = sched.global_last = NULL;
+            atomic_store_relaxed(&sched.global_count, 0);
+        }
         lock_release(&sched.lock);
-        if (is_idle)
-            return;
-        os_sleep(10000);
+        if (!is_queued || has_failed || g_count() > 1)
+            return has_failed;
+        os_thread_yield();
     }
 }
 
@@ -198,30 +276,29 @@ static int start_main(struct main_call *call)
     struct m *m = enter();
     if (m == NULL)
         return -ENOTRECOVERABLE;
-    memset(&sched.root, 0, sizeof sched.root);
-    sched.created = sched.ended = 0;
-    for (uint32_t i = 0; i < MOST_PROCS; i++)
-        sched.p[i].created = sched.p[i].ended = sched.p[i].id_next = sched.p[i].id_end = 0;
-    sched.next_id = 0;
-    sched.is_closing = 0;
+    atomic_store_relaxed(&sched.root.error, 0);
+    clear_counts();
+    atomic_store_relaxed(&sched.is_closing, 0);
+    atomic_store_relaxed(&sched.wants_m, 0);
+    atomic_store_relaxed(&sched.g_cache, G_CACHE);
     struct g *g = g_acquire(m, sched.stack_class);
     if (g == NULL) {
         leave_m(m);
         return -ENOMEM;
     }
-    sched.main = g;
+    atomic_store_relaxed(&sched.main, g);
     solo_begin();
-    atomic_store_relaxed(&sched.is_running, 1);
+    atomic_store_release(&sched.is_running, 1); /* release: pairs with acquire_slow */
     g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn);
     g_start(m, g);
-    if (sched.ms == 0) { /* not one thread could be started: nobody has seen g but the global queue */
-        sched.global_first = sched.global_last = NULL;
-        sched.global_count = 0;
+    int error = take_back(g) ? -EAGAIN : 0;
+    if (error != 0) {
+        atomic_add_relaxed(&sched.ended, 1);
         atomic_store_relaxed(&g->status, G_DEAD);
         g_release(m, g);
     }
     leave_m(m);
-    return sched.ms > 0 ? 0 : -EAGAIN;
+    return error;
 }
 
 static int run(rung_function *fn, void *arg)
@@ -232,17 +309,24 @@ static int run(rung_function *fn, void *arg)
         return error;
     pthread_sigmask(SIG_SETMASK, NULL, &sched.signals);
     machine_fp_save(&sched.fp);
-    set_processors(processors_wanted());
+    set_processors(processors_wanted(), setting_number("RUNG_CHAOS"));
     atomic_store_relaxed(&sched.coarse_now, os_now());
     note_clear(&sched.done);
-    sysmon_start(); /* before any goroutine: the deadlock check counts threads */
-    error = start_main(&call);
+    error = sysmon_start(); /* before any goroutine: the deadlock check counts threads */
+    if (error == 0) {
+        trace_run_begin();
+        error = start_main(&call);
+    }
     if (error != 0) {
+        trace_run_end();
         atomic_store_relaxed(&sched.is_running, 0);
+        wait_until_idle(); /* sysmon may have got a thread after all, to find nothing to do */
+        solo_end();
         return error;
     }
     note_sleep(&sched.done, INT64_MAX);
     wait_until_idle();
+    trace_run_end();
     solo_end();
     return sched.main_result;
 }

@@ -70,7 +70,7 @@ struct g *runq_steal(struct p *p, struct p *from, bool also_next)
     uint32_t count = grab(from, p, also_next);
     if (count == 0)
         return NULL;
-    p->steals++;
+    atomic_store_relaxed(&p->steals, p->steals + 1);
     count--;
     struct g *g = atomic_load_relaxed(&p->ring[(p->tail + count) % RUNQ_SIZE]);
     if (count > 0) {
@@ -78,6 +78,27 @@ struct g *runq_steal(struct p *p, struct p *from, bool also_next)
         atomic_store_release(&p->tail, p->tail + count); /* pairs with other thieves */
     }
     return g;
+}
+
+void runq_take_parents(struct p *p, struct p *from)
+{
+    if (atomic_load_relaxed(&from->parents) == NULL)
+        return;
+    struct g *g = atomic_swap_acq_rel(&from->parents, NULL); /* acquire: pairs with runq_push_parent */
+    while (g != NULL) {
+        struct g *next = g->next;
+        runq_put(p, g);
+        g = next;
+    }
+}
+
+void runq_end_slice(struct p *p)
+{
+    struct g *next = runq_next_swap(p, NULL);
+    if (next != NULL)
+        runq_put(p, next);
+    runq_take_parents(p, p);
+    atomic_store_relaxed(&p->turns_left, 0);
 }
 
 /* ---- the global queue ---- */

@@ -14,21 +14,21 @@
  * States of a g (g->status)
  *                runs?      queued where                stack owned by      who may change it
  *   G_DEAD       no         a free list                 the list's owner    that owner (go)
- *   G_RUNNABLE   no         runnext, ring, global       the queue           who takes it out
+ *   G_RUNNABLE   no         runnext, ring, parents,     the queue           who takes it out
+ *                           global
  *   G_RUNNING    on g->m    nowhere                     g->m                g->m itself
  *   G_WAITING    no         waiters, timers, scopes     nobody              who claims g->wait
  *
  * Waiting. A g that parks may be reachable from many places at once: the queue of a channel, a timer, its
  * scope. Who wakes it must claim it first: g->wait holds a ticket, new for each park, and the bit
  * WAIT_OPEN while it can be claimed; the claim is a compare-and-swap that clears the bit. Whoever
- * loses forgets about it. g is type-stable memory (stack.h), so a late claim reads a live word and fails.
+ * loses forgets about it, unless the word was only held for a moment (trim.c). g is type-stable memory
+ * (stack.h), so a late claim reads a live word and fails.
  *
- * User code and the runtime. m->in_runtime is 1 between enter and leave (block.c), that is in
+ * User code and the runtime. m->in_runtime is 1 between enter and leave (park.h), that is in
  * every call of the API and in the scheduler. Only while it is 0 may sysmon take m's p away.
  *
- * Lock ranks, lowest first; a thread may take a lock only above those it holds:
- *   m.take < rung_timer.lock < timers.lock < g.scope_lock (parents first) < group.lock < chan.lock (by address) = waitlist.lock
- *   < m.c's starting < sched.lock < stacks.lock
+ * The order in which locks may be taken is enum lock_rank, in base/lock.h.
  */
 #ifndef RUNG_SCHED_H
 #define RUNG_SCHED_H
@@ -41,6 +41,7 @@
 #include "base/lock.h"
 #include "base/panic.h"
 #include "machine/arch.h"
+#include "machine/clock.h"
 #include "machine/stack.h"
 
 struct g;
@@ -53,7 +54,9 @@ enum {
     RUNQ_SIZE = 256,
     G_NAME = 24,
     G_CACHE = 1024,          /* dead goroutines that a p keeps */
+    G_CACHE_SCARCE = 2,      /* the same once there was no memory for a new stack */
     LOCALS = 64,
+    KEEP_BYTES = 4 * PAGE,   /* of a stack whose pages are given back */
 };
 #define SLICE_NS    INT64_C(10000000) /* a goroutine's turn */
 #define HANDOVER_NS INT64_C(20000)    /* how long a blocked goroutine keeps its p */
@@ -68,16 +71,23 @@ enum wait_reason {
     WAIT_SYNC,
     WAIT_COND,
     WAIT_FOREVER,
+    WAIT_IO,
     WAIT_REASONS,
 };
 
+#define NO_KEEPER   INT64_MIN         /* no timer is earlier */
+
+/* sched.special: what makes everything go the slower way. */
+enum { SPECIAL_CHAOS = 1, SPECIAL_TRACE = 2 };
+
 enum g_status { G_DEAD = 1, G_RUNNABLE, G_RUNNING, G_WAITING };
 
-/* g->wait: ticket << 2 | bits. */
+/* g->wait: ticket << 3 | bits. */
 enum {
     WAIT_OPEN = 1,   /* may be claimed */
     WAIT_SCOPED = 2, /* its scope's end may claim it */
-    WAIT_TICKET = 4, /* added for each park */
+    WAIT_HELD = 4,   /* with WAIT_OPEN: open, but whoever claims it waits until this is cleared (trim.c) */
+    WAIT_TICKET = 8, /* added for each park */
 };
 
 /* ---- timers ---- */
@@ -85,25 +95,45 @@ enum {
 struct timer;
 typedef void timer_function(struct timer *timer, int64_t now);
 
-/* Owned by its user; linked into one p's heap while pending. Fields under that heap's lock. */
+/* Owned by its user; in one p's calendar while pending. Fields under the lock of that p's timers. */
 struct timer {
-    int64_t when;              /* INT64_MAX: not pending */
-    timer_function *fire;      /* set once; called with the heap's lock held */
-    struct p *p;               /* whose heap it is or was last in; atomic */
-    uint32_t index;            /* in the heap, plus 1; 0: not pending */
+    int64_t when;
+    timer_function *fire;      /* set once; called with that lock held */
+    struct p *p;               /* whose calendar it is or was last in; atomic */
+    uint32_t slot;             /* there; 0: not pending */
+    uint16_t touched_lines;    /* what firing touches, and who runs then, is prefetched: so many cache lines from here on, */
+    uint16_t lines_before;     /* and so many before the timer itself */
+    const void *touched;
 };
 
 struct timer_entry {
-    int64_t when; /* at most timer->when: a later one is noticed when this comes up */
-    struct timer *timer;
+    int64_t when;  /* at most the timer's: a later one is noticed when this comes up */
+    uint32_t slot; /* whose it is */
 };
 
-/* A heap of four children per node. */
+enum { CALENDAR_LEVELS = 9, CALENDAR_DIGITS = 64 };
+
+/* What is pending, by time; see calendar.h. */
+struct calendar {
+    struct timer_entry *heap;
+    uint32_t *places;              /* of entries, by slot */
+    struct timer **timers;         /* by slot */
+    struct calendar_block *blocks; /* of slots */
+    uint32_t heap_count;
+    uint32_t used_levels;          /* a bit for each: some of its buckets are not empty */
+    uint32_t free_block;
+    int64_t tick;                  /* what is due up to its end is in the heap */
+    struct calendar_bucket *buckets;
+    struct calendar_chunk *chunks;
+    uint32_t free_chunk, chunks_used;
+    uint32_t capacity, most;       /* timers: for which there is memory; address space */
+    uint64_t used[CALENDAR_LEVELS];
+};
+
 struct timers {
     union lock lock;
-    uint32_t count, capacity;
-    struct timer_entry *heap;
-    int64_t next; /* heap[0].when, or INT64_MAX; stored under lock, read by anybody */
+    int64_t next; /* calendar_next; stored under lock, read by anybody */
+    struct calendar calendar; /* under lock */
 };
 
 /* ---- scopes ---- */
@@ -116,6 +146,7 @@ struct scope {
     int32_t error;          /* atomic: 0, -ECANCELED or -ETIMEDOUT; read by all in it */
     bool is_shield;
     uint32_t magic;
+    int64_t deadline;       /* set once: absolute, INT64_MAX for none */
     struct timer timer;     /* pending while open with a deadline */
 };
 
@@ -128,9 +159,40 @@ struct group {
     bool is_closed;         /* under lock */
 };
 
+/* ---- tracing ---- */
+
+/* Of a g or p: in which generations of the trace it has been named; owned by who may change its state. See event.c. */
+struct trace_mark {
+    uint32_t generations[2];   /* atomic: by parity; control reads them */
+    uint32_t sequence;         /* of the newest */
+    uint64_t id;               /* atomic: whom it is about: a g is used again */
+};
+
+/* A stack that was met where one was this deep: a place to look first (table.c). */
+struct trace_guess {
+    const struct trace_record *record;
+    uint32_t generation;       /* in which that is there */
+};
+
+enum { TRACE_GUESSES = 32 };
+
+/* Who writes events: an m, sysmon, or the control thread. */
+struct tracer {
+    uint32_t generation;       /* atomic: of the section that is open; 0: none */
+    uint32_t proxied;          /* atomic: how often control wrote on its behalf */
+    bool is_registered;
+    struct trace_buffer *events[2], *tables[2]; /* by parity; its own, then control's */
+    uint64_t now;              /* ticks of the last event */
+    uint64_t thread;           /* its number in the trace */
+    struct m *m;               /* or NULL */
+    struct tracer *next;       /* set once */
+    struct trace_guess guesses[TRACE_GUESSES][2];
+    uintptr_t pcs[128];        /* a stack on its way */
+};
+
 /* ---- goroutine ---- */
 
-/* The order is by use: the first two or three cache lines are what a switch and a start touch. */
+/* The order is by use: two cache lines for a switch, three for a sleep, four for a start and an end. */
 struct g {
     struct machine_g machine;
     struct m *m;              /* who runs it; NULL while nobody does */
@@ -140,35 +202,49 @@ struct g {
     int32_t saved_errno;
     struct g *next;           /* in the queue or free list it is in */
     int32_t ended;            /* atomic: the innermost scope's error; under scope_lock */
-    bool is_pinned;             /* it is pinned */
+    bool is_pinned;           /* it is pinned */
     uint8_t reason;           /* enum wait_reason, while waiting */
     bool is_thread;           /* stands for a plain thread */
     uint8_t class;            /* stack class */
+    int64_t since;            /* atomic: coarse time of the last park */
+    uint32_t timer_ticket;    /* the park that timer ends; set before it is started */
+    bool has_name;
 
-    int64_t since;            /* coarse time of the last park */
+    struct timer timer;       /* sleep */
     rung_function *fn;
     void *arg;
     uint64_t id;
+
     uint64_t created_by;
     uintptr_t created_at;     /* pc of the go call */
     struct scope *scope;      /* innermost; changed by itself under scope_lock */
     struct group *group;      /* the group it belongs to, or NULL */
     void **locals;            /* LOCALS values, or NULL */
-    union lock scope_lock;
-    char name[G_NAME];
-    struct link member;       /* in group->members, under group->lock */
     struct m *pinned;         /* the m it is pinned to, or NULL */
-    uint32_t pins;
-    uint32_t timer_ticket;    /* the park that timer ends; set before it is started */
-    struct timer timer;       /* sleep */
     uintptr_t stack_low, stack_high;
+
+    struct link member;       /* in group->members, under group->lock */
+    union lock scope_lock;
+    uint32_t pins;
+    uint32_t trim_ticket;     /* the park for which trim.c has been here; under its lock */
     struct note note;         /* is_thread: what it sleeps on */
+    char name[G_NAME];        /* if has_name */
+    struct trace_mark trace;
+    uint64_t region_id;       /* the goroutine, by number, whose innermost region is next */
+    struct region *region;
     void *fiber;              /* the sanitizer's */
 };
 
 /* ---- thread ---- */
 
-/* Called on g0 once a parking goroutine is saved and its wait word is open: makes it reachable. */
+/* Why a goroutine departs from its stack; what is to be done then is settle's (park.h). */
+enum departure { NO_DEPARTURE, TO_PARK, TO_PARK_WITH, TO_YIELD, TO_START, TO_END };
+
+/*
+ * Called once a parking goroutine is saved and its wait word is open, on another stack: makes it reachable. Its scope may
+ * wake it before: what this reads on its stack must be guarded by a lock that the goroutine takes before it leaves that
+ * frame.
+ */
 typedef void park_commit(struct g *g, void *arg);
 
 struct m {
@@ -177,20 +253,32 @@ struct m {
     bool is_spinning;          /* counted in sched.spinning; own m, or who wakes it */
     bool is_thread;
     bool is_blocking;          /* atomic: within rung_blocking */
+    bool is_special;           /* own m: a plain thread, or one with a pinned goroutine, or sched.special */
+    bool is_in_syscall;        /* for the trace: its goroutine is in a system call. Own m; sysmon under take */
+    bool is_slice_over;        /* for the trace: why it yields */
+    bool is_asleep;            /* atomic: in the runtime, and nothing is on its way until it is cleared */
     union {
-        uint16_t interrupt;    /* atomic: both bytes at once */
+        uint32_t interrupt;    /* atomic: all bytes at once; not 0: enter has more to do */
         struct {
             uint8_t taken;     /* sysmon is taking p, or has; under take */
-            uint8_t yield;     /* its slice is over */
+            uint8_t yield;     /* its slice is over; of a plain thread: it has a deadline to keep */
+            bool needs_fence;  /* there is no fence_heavy: enter fences for itself */
+            bool has_news;     /* sched.special has changed */
         };
     };
     struct p *p;               /* NULL: none. Own m; sysmon under take while in_runtime is 0 */
     int *errno_location;
-    union lock *park_lock;     /* released by park_m, or NULL */
-    park_commit *park_commit;  /* called by park_m, or NULL */
+    union lock *park_lock;     /* released by settle, or NULL */
+    park_commit *park_commit;  /* called by settle, or NULL */
     void *park_arg;
+    uint32_t park_ticket;      /* what the wait word is to become */
     uint8_t park_reason;
-    bool park_is_scoped;
+    uint8_t departure;         /* enum departure, of who departs or has departed */
+    struct g *departed;        /* whose stack was left straight for another goroutine's, until it is settled */
+    struct g *next_g;          /* taken out of a queue, for schedule_slow; or NULL */
+    int64_t sleep_until;       /* is_thread: what WAIT_SLEEP waits for */
+    int poll_number;           /* is_thread: what WAIT_IO waits for, */
+    short poll_events;         /* and until it does what */
 
     union lock take;           /* guards the taking of p */
     struct p *next_p;          /* given by who wakes it, before the note */
@@ -201,9 +289,14 @@ struct m {
     int tid;
     int state_fd;              /* see os_thread_is_asleep */
     struct stack g0, signal;
+    struct clock clock;        /* for deadlines; own m */
     uint64_t random;
     void *fiber;               /* the sanitizer's, for g0 */
     struct m *next_all;        /* sched.all_ms; set once */
+    struct tracer tracer;
+    struct tracer sampler;     /* the handler's; see sample.c */
+    uint32_t sample_hz;        /* atomic: of its timer; 0: there is none. The trace's thread; read by sysmon */
+    int sample_timer;
 };
 
 /* ---- processor ---- */
@@ -212,25 +305,34 @@ struct p {
     struct g *runnext;         /* atomic: the owner stores, thieves swap it out */
     uint32_t head;             /* atomic: owner and thieves advance it */
     uint32_t tail;             /* atomic: the owner advances it */
-    uint32_t tick;             /* turns given; atomic for sysmon */
-    uint32_t timer_tick;
+    uint32_t turns_left;       /* before the global queue is looked at first; atomic for sysmon */
+    int32_t look_in;           /* departures until the owner looks at the clock; while timers are pending */
+    uint32_t look_every;       /* atomic for sysmon: what look_in begins with */
+    struct g *parents;         /* atomic: the owner pushes and pops, a thief takes all; see runq.h */
     struct m *m;               /* atomic for sysmon: who holds it, NULL: idle */
     struct g *free;            /* dead goroutines of the default class; owner only */
     uint32_t free_count;
     uint32_t number;
     uint64_t created, ended;   /* goroutines; owner stores, others sum them up */
     uint64_t switches, steals; /* the same */
+    uint64_t fd_parks, fd_wakes; /* the same, of waits for descriptors */
     uint32_t wakes_skipped;    /* see p_wake; owner only */
     uint64_t random;
     struct p *next_idle;       /* under sched.lock */
     bool is_idle;              /* under sched.lock */
-    bool has_due_timer;        /* atomic: sysmon saw one; the owner looks at its next turn */
+    bool is_turn_of_parents;   /* before the ring's; owner only */
+    bool has_due_timer;        /* atomic: sysmon or the owner saw one; find.c lets it run */
+    int64_t looked_at;         /* at the clock; owner only */
     uint64_t id_next, id_end;  /* goroutine numbers reserved for this p */
+    struct trace_mark trace;
 
     /* What sysmon saw last; sysmon only. */
-    uint32_t seen_tick;
+    uint32_t seen_turns_left;
+    uint32_t seen_switches;
     uint32_t seen_checks;
+    bool looks_often;          /* at the clock, by itself */
     int64_t seen_since;
+    int64_t slice_since;       /* the turn of seen_turns_left */
 
     struct timers timers __attribute__((aligned(CACHE_LINE)));
     struct g *ring[RUNQ_SIZE] __attribute__((aligned(CACHE_LINE)));
@@ -243,6 +345,7 @@ struct sched {
     uint32_t procs;
     uint32_t ring_size;        /* RUNQ_SIZE; less in chaos mode */
     uint64_t chaos;            /* seed, 0: off */
+    uint32_t special;          /* atomic: SPECIAL_* */
     bool is_forked;            /* the child of a fork: nothing works here */
     int stack_class;           /* of goroutines that ask for no size */
     struct fp_control fp;      /* of rung_run's caller: what goroutines begin with */
@@ -254,9 +357,11 @@ struct sched {
     uint32_t needs_spinning;   /* atomic; set under lock: nobody was there to be woken */
     uint32_t global_count;     /* atomic; stored under lock */
     uint32_t is_closing;       /* atomic: rung_run's function has returned */
+    uint32_t g_cache;          /* atomic: G_CACHE, or G_CACHE_SCARCE */
     uint32_t is_running;       /* atomic: between rung_run's start and end */
-    uint32_t wants_m;          /* atomic: a thread could not be started; sysmon tries again */
+    uint32_t wants_m;          /* atomic: a thread could not be started: only sysmon may try again, by clearing it */
     uint32_t futile;           /* atomic: wakes in a row that found no work; a hint */
+    uint32_t wants_trim;       /* atomic: sysmon found no idle p: who comes by shall call trim_batch */
     int64_t coarse_now;        /* atomic: recent monotonic time */
 
     union lock lock __attribute__((aligned(CACHE_LINE)));
@@ -264,11 +369,13 @@ struct sched {
     struct p *idle_p;                        /* under lock */
     struct list idle_ms;                     /* under lock: the keeper last */
     struct m *keeper;                        /* under lock: the idle m that wakes for timers */
-    int64_t keeper_until;                    /* atomic: when; INT64_MAX: no keeper */
+    struct m *poller;                        /* atomic; stored under lock: the m that waits in epoll, or is about to */
+    int64_t keeper_until;                    /* atomic: when; NO_KEEPER: there is none */
     struct g *free[STACK_CLASSES];           /* under lock: dead goroutines */
     uint32_t ms;                             /* made; atomic, stored under m.c's starting */
     uint32_t ms_without_p;                   /* atomic: in user code, their p taken */
     uint32_t threads;                        /* under lock: plain threads that have an m, rung_run's caller too */
+    bool is_solo_ending;                     /* under lock: a thread waits for the ms to leave solo mode */
     uint32_t threads_asleep;                 /* atomic: those of them that wait in rung */
     struct m *all_ms;                        /* atomic: first of next_all */
 
@@ -277,6 +384,7 @@ struct sched {
     uint64_t hand_overs;                     /* atomic */
     struct scope root;
     struct g *main;
+    uint32_t holders;                        /* atomic: plain threads that are starting a goroutine: see run.c */
     uint32_t main_ticket;                    /* under lock: not 0 while goroutine 1 waits for the others */
     uint32_t is_lingering;                   /* atomic: others will not end; name them */
     struct note done;                        /* rung_run sleeps on it */
@@ -302,10 +410,21 @@ static always_inline uint32_t random_next(uint64_t *state)
     return (uint32_t)(x >> 16);
 }
 
+/* Chaos mode or tracing: what is rare, and stands beside the fast paths in one word. */
+static always_inline bool is_special(void)
+{
+    return atomic_load_relaxed(&sched.special) != 0;
+}
+
+static always_inline bool is_traced(void)
+{
+    return unlikely((atomic_load_relaxed(&sched.special) & SPECIAL_TRACE) != 0);
+}
+
 /* True once in `n`, in chaos mode only. */
 static always_inline bool chaos(struct m *m, uint32_t n)
 {
-    return unlikely(sched.chaos != 0) && random_next(&m->random) % n == 0;
+    return unlikely(is_special()) && sched.chaos != 0 && random_next(&m->random) % n == 0;
 }
 
 /* The m and g of the caller. NULL on a thread that rung has not met. */
@@ -319,6 +438,13 @@ static always_inline struct g *m_g(struct m *m)
     return m->machine.g;
 }
 
+/* Only m may run g from now on, and m nobody else; NULL: not any more. */
+static always_inline void m_pin(struct m *m, struct g *g)
+{
+    m->pinned_g = g;
+    m->is_special = g != NULL || is_special() || MUTANT(PUBLISH_EARLY);
+}
+
 /* ---- g.c ---- */
 
 /* A dead goroutine, its stack ready, or NULL without memory. m has a p, or is a plain thread. */
@@ -327,6 +453,8 @@ struct g *g_acquire(struct m *m, int class);
 void g_release(struct m *m, struct g *g);
 /* Prepares rung_run's goroutine: it begins with fn(arg), and is said to be created at that pc. */
 void g_prepare_main(struct m *m, struct g *g, rung_function *fn, void *arg, uintptr_t created_at);
+/* Puts one away that has returned, and has left its stack. */
+void g_end(struct m *m, struct g *g);
 /* Makes it runnable for the first time. */
 void g_start(struct m *m, struct g *g);
 /* Goroutines alive, as summed up now. */
@@ -334,26 +462,32 @@ uint64_t g_count(void);
 const char *g_status_name(uint32_t status);
 /* Every g ever made, in turn, dead ones included; as stack_next. Async-signal-safe. */
 struct g *g_next(uint64_t *cursor);
+/* Shows LeakSanitizer the stacks of those that do not run. */
+void g_show_stacks(void);
 
 /* ---- m.c ---- */
 
 /* Only one processor's holder will touch objects from now on, if it is so; and not any more. */
 void solo_begin(void);
 void solo_end(void);
+/* Nothing interrupts m, but that it may need a fence. */
+void m_interrupt_init(struct m *m);
 /* The m for a thread that calls rung for the first time. */
 struct m *m_adopt(void);
 /* Wakes or starts an m for p, spinning or not. With sched.lock not held. */
 void m_start(struct p *p, bool is_spinning);
+/* Whoever m_start started before is in all_ms. */
+void m_start_barrier(void);
 /* Sleeps until somebody gives this m a p, or takes an idle one when, as the keeper, it finds a timer due. */
 void m_stop(struct m *m);
-/* A timer was started that is due before the keeper would wake. */
+/* A timer was started that is due before the keeper would wake, or the first descriptor is to be waited for. */
 void keeper_wake(void);
 /* Gives g, pinned to another m, to it, with this m's p. */
 void m_give_pinned(struct m *m, struct g *g);
-/* The same; then this m looks for another p. */
-noreturn void m_start_pinned(struct m *m, struct g *g);
-/* This m's goroutine is pinned and parked: gives the p away and sleeps until it can go on. */
-noreturn void m_stop_pinned(struct m *m);
+/* The same; then this m looks for another p, and a goroutine to go on with. */
+struct g *m_start_pinned(struct m *m, struct g *g);
+/* This m's goroutine is pinned and parked: gives the p away, sleeps until it can go on, and gives it back. */
+struct g *m_stop_pinned(struct m *m);
 
 /* ---- p.c ---- */
 
@@ -362,6 +496,8 @@ struct p *p_release(struct m *m);
 /* The idle list; sched.lock held. */
 void p_idle_put_locked(struct p *p);
 struct p *p_idle_get_locked(void);
+/* The same, taking the lock; NULL where none idles. */
+struct p *p_take_idle(void);
 /* p has lost its m: finds another for it if there is work, else it goes idle. */
 void p_hand_over(struct p *p);
 /* Wakes one more processor to look for work, if one idles and nobody looks. */
@@ -371,8 +507,10 @@ void p_wake_for(struct m *m);
 
 /* ---- find.c ---- */
 
+/* Finds a goroutine, sleeps where there is none, and lets it go on. On g0, with a p. */
+struct g *schedule_slow(struct m *m);
 /* The same for an m that has lost its p. */
-noreturn void schedule_without_p(struct m *m);
+struct g *schedule_without_p(struct m *m);
 /* Runnable work that waits for a processor; a hint. */
 bool find_has_work(void);
 void find_check_deadlock_locked(void);
@@ -383,6 +521,11 @@ void find_check_deadlock_locked(void);
 int group_join(struct group *group, struct g *g);
 /* A member has returned this. */
 void group_leave(struct m *m, struct g *g, int result);
+/* The earliest deadline of a plain thread's scopes; and ends those that are over, on that thread. */
+int64_t scope_thread_deadline(const struct g *g);
+void scope_thread_expire(struct m *m, struct g *g);
+/* The same at each call of a plain thread's. */
+void scope_thread_look(struct m *m);
 /* Ends the root scope: everything that is parked in it wakes. */
 void scope_end_root(struct m *m, int error);
 
@@ -393,8 +536,12 @@ void locals_end(struct g *g);
 
 /* ---- run.c ---- */
 
-/* A goroutine has ended while rung_run waits for the last. On g0. */
+/* A goroutine has ended while rung_run waits for the last, on g0; or, NULL, a plain thread may have been waited for. */
 void run_check_end(struct m *m, struct g *ended);
+/* A plain thread is about to start a goroutine. True: it may, and the run that goes on does not end before run_let_go. */
+bool run_hold(void);
+/* It has, or does not; also after run_hold gave back false. */
+void run_let_go(struct m *m);
 
 /* ---- block.c ---- */
 
@@ -403,12 +550,27 @@ struct m *enter_slow(struct m *m);
 
 /* ---- sysmon.c ---- */
 
-void sysmon_start(void);
+/* Starts the monitor, if it does not run yet. 0, -EAGAIN or -ENOMEM. */
+int sysmon_start(void);
 void sysmon_wake(void);
+/* Takes p from the m that holds it, unless that is in the runtime. True: p is nobody's now. Sysmon, and no other. */
+bool sysmon_take(struct p *p);
+
+/* ---- trim.c ---- */
+
+void trim_init(void);
+/* When sysmon has to be awake for it; INT64_MAX: not before something has run. Sysmon only. */
+int64_t trim_due(int64_t now);
+/* The same in a round: has a batch done, if one is due. Whether sysmon did it. */
+bool trim_round(int64_t now);
+/* Looks at some goroutines. The caller holds a p, and does not spin. */
+void trim_batch(void);
 
 /* ---- dump.c ---- */
 
 void dump_init(void);
+/* The stack of one that does not run; what others change meanwhile may spoil it. Gives back its depth, UNWIND_DEPTH_MAX at most. */
+size_t g_walk_parked(struct g *g, uintptr_t *pcs);
 /* Names, on stderr, the goroutines that keep rung_run from ending. */
 void dump_lingering(void);
 

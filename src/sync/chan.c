@@ -3,7 +3,7 @@
  * chan.c: channels: a lock, a ring buffer, and two lists of waiters.
  *
  * A value goes straight from the sender's variable to the receiver's where one of them waits. The lock is
- * held for some ten instructions, and released on g0 where the caller parks. Design: Go's chan.c.
+ * held for some ten instructions, and released on the next stack where the caller parks. Design: Go's chan.c.
  *
  * Rejected: a lock-free ring (two goroutines that meet need the waiter lists, and close, and select, all of
  * which need one point at which things happen).
@@ -58,7 +58,7 @@ size_t rung_chan_capacity(const rung_chan *chan)
 /* A nil channel: nothing will come, but the scope may end. */
 static noinline int park_forever(struct m *m)
 {
-    int result = park(m, WAIT_FOREVER, true, NULL);
+    int result = park_with(m, WAIT_FOREVER, true, NULL, NULL);
     leave();
     return result;
 }
@@ -74,7 +74,8 @@ static always_inline int wait_in(struct m *m, struct rung_chan *chan, struct lis
     waiter_init(&waiter, m_g(m), true);
     waiter.item = item;
     list_push_last(list, &waiter.link);
-    int result = park(m, reason, true, &chan->lock);
+    m = park_inline(m, reason, waiter.ticket, &chan->lock);
+    int result = m_g(m)->wait_result;
     if (unlikely(result < 0)) {
         object_lock(&chan->lock);
         list_remove(list, &waiter.link);
@@ -82,7 +83,33 @@ static always_inline int wait_in(struct m *m, struct rung_chan *chan, struct lis
     } else {
         result = waiter.result;
     }
-    leave();
+    leave_m(m);
+    return result;
+}
+
+static always_inline int send_in(struct m *m, struct rung_chan *chan, const void *item, bool solo)
+{
+    struct waiter *served;
+    object_lock_in(&chan->lock, solo);
+    int result = chan_send_locked(chan, item, &served, solo);
+    if (result == CHAN_WOULD_PARK)
+        return wait_in(m, chan, &chan->senders, WAIT_CHAN_SEND, (void *)item);
+    object_unlock_in(&chan->lock, solo);
+    chan_ready(m, served, solo);
+    leave_m(m);
+    return result;
+}
+
+static always_inline int recv_in(struct m *m, struct rung_chan *chan, void *item, bool solo)
+{
+    struct waiter *served;
+    object_lock_in(&chan->lock, solo);
+    int result = chan_recv_locked(chan, item, &served, solo);
+    if (result == CHAN_WOULD_PARK)
+        return wait_in(m, chan, &chan->receivers, WAIT_CHAN_RECEIVE, item);
+    object_unlock_in(&chan->lock, solo);
+    chan_ready(m, served, solo);
+    leave_m(m);
     return result;
 }
 
@@ -98,15 +125,7 @@ int rung_send(rung_chan *chan, const void *item)
     }
     if (unlikely(chan == NULL))
         return park_forever(m);
-    struct waiter *served;
-    object_lock(&chan->lock);
-    int result = chan_send_locked(chan, item, &served);
-    if (result == CHAN_WOULD_PARK)
-        return wait_in(m, chan, &chan->senders, WAIT_CHAN_SEND, (void *)item);
-    object_unlock(&chan->lock);
-    chan_ready(m, served);
-    leave_m(m);
-    return result;
+    return is_solo() ? send_in(m, chan, item, true) : send_in(m, chan, item, false);
 }
 
 int rung_recv(rung_chan *chan, void *item)
@@ -121,15 +140,7 @@ int rung_recv(rung_chan *chan, void *item)
     }
     if (unlikely(chan == NULL))
         return park_forever(m);
-    struct waiter *served;
-    object_lock(&chan->lock);
-    int result = chan_recv_locked(chan, item, &served);
-    if (result == CHAN_WOULD_PARK)
-        return wait_in(m, chan, &chan->receivers, WAIT_CHAN_RECEIVE, item);
-    object_unlock(&chan->lock);
-    chan_ready(m, served);
-    leave_m(m);
-    return result;
+    return is_solo() ? recv_in(m, chan, item, true) : recv_in(m, chan, item, false);
 }
 
 /* ---- the others ---- */
@@ -142,10 +153,11 @@ int rung_try_send(rung_chan *chan, const void *item)
     int result = -EAGAIN;
     if (likely(chan != NULL)) {
         struct waiter *served;
-        object_lock(&chan->lock);
-        result = chan_send_locked(chan, item, &served);
-        object_unlock(&chan->lock);
-        chan_ready(m, served);
+        bool solo = is_solo();
+        object_lock_in(&chan->lock, solo);
+        result = chan_send_locked(chan, item, &served, solo);
+        object_unlock_in(&chan->lock, solo);
+        chan_ready(m, served, solo);
     }
     leave_m(m);
     return result;
@@ -159,10 +171,11 @@ int rung_try_recv(rung_chan *chan, void *item)
     int result = -EAGAIN;
     if (likely(chan != NULL)) {
         struct waiter *served;
-        object_lock(&chan->lock);
-        result = chan_recv_locked(chan, item, &served);
-        object_unlock(&chan->lock);
-        chan_ready(m, served);
+        bool solo = is_solo();
+        object_lock_in(&chan->lock, solo);
+        result = chan_recv_locked(chan, item, &served, solo);
+        object_unlock_in(&chan->lock, solo);
+        chan_ready(m, served, solo);
     }
     leave_m(m);
     return result;
@@ -201,7 +214,7 @@ void rung_chan_close(rung_chan *chan)
     while (link != NULL) {
         struct waiter *waiter = container_of(link, struct waiter, link);
         link = link->next;
-        chan_ready(m, waiter);
+        chan_ready(m, waiter, is_solo());
     }
     leave_m(m);
 }

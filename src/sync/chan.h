@@ -33,7 +33,7 @@ static always_inline void chan_copy(void *to, const void *from, size_t bytes)
 {
     if (likely(bytes == 8))
         memcpy(to, from, 8);
-    else if (bytes == 4)
+    else if (likely(bytes == 4))
         memcpy(to, from, 4);
     else if (bytes > 0)
         memcpy(to, from, bytes);
@@ -49,7 +49,7 @@ static always_inline unsigned char *chan_slot(struct rung_chan *chan, size_t ind
 static always_inline void chan_push(struct rung_chan *chan, const void *item)
 {
     chan_copy(chan_slot(chan, chan->first + chan->count), item, chan->item_size);
-    chan->count++;
+    atomic_store_relaxed(&chan->count, chan->count + 1);
 }
 
 static always_inline void chan_pop(struct rung_chan *chan, void *item)
@@ -58,20 +58,21 @@ static always_inline void chan_pop(struct rung_chan *chan, void *item)
         chan_copy(item, chan_slot(chan, chan->first), chan->item_size);
     if (++chan->first >= chan->capacity)
         chan->first = 0;
-    chan->count--;
+    atomic_store_relaxed(&chan->count, chan->count - 1);
 }
 
 /*
  * Sends without parking: 0, -EPIPE or CHAN_WOULD_PARK. Called with the lock held; on 0 and -EPIPE *served is
  * the claimed receiver to make ready once the lock is released, or NULL.
  */
-static always_inline int chan_send_locked(struct rung_chan *chan, const void *item, struct waiter **served)
+static always_inline int chan_send_locked(struct rung_chan *chan, const void *item, struct waiter **served,
+                                           bool solo)
 {
     *served = NULL;
     if (unlikely(chan->is_closed))
         return -EPIPE;
     if (!list_is_empty(&chan->receivers)) {
-        struct waiter *receiver = waiter_claim_first(&chan->receivers);
+        struct waiter *receiver = waiter_claim_first_in(&chan->receivers, solo);
         if (likely(receiver != NULL)) {
             if (likely(receiver->item != NULL))
                 chan_copy(receiver->item, item, chan->item_size);
@@ -80,7 +81,7 @@ static always_inline int chan_send_locked(struct rung_chan *chan, const void *it
             return 0;
         }
     }
-    if (chan->count < chan->capacity) {
+    if (unlikely(chan->count < chan->capacity)) { /* a buffer has time for a jump */
         chan_push(chan, item);
         return 0;
     }
@@ -88,13 +89,13 @@ static always_inline int chan_send_locked(struct rung_chan *chan, const void *it
 }
 
 /* Receives without parking: 1, 0 (closed) or CHAN_WOULD_PARK; *served as above, a sender. */
-static always_inline int chan_recv_locked(struct rung_chan *chan, void *item, struct waiter **served)
+static always_inline int chan_recv_locked(struct rung_chan *chan, void *item, struct waiter **served, bool solo)
 {
     *served = NULL;
-    if (chan->count > 0) {
+    if (unlikely(chan->count > 0)) {
         chan_pop(chan, item);
         if (!list_is_empty(&chan->senders)) { /* the buffer was full */
-            struct waiter *sender = waiter_claim_first(&chan->senders);
+            struct waiter *sender = waiter_claim_first_in(&chan->senders, solo);
             if (sender != NULL) {
                 chan_push(chan, sender->item);
                 sender->result = 0;
@@ -104,7 +105,7 @@ static always_inline int chan_recv_locked(struct rung_chan *chan, void *item, st
         return 1;
     }
     if (!list_is_empty(&chan->senders)) {
-        struct waiter *sender = waiter_claim_first(&chan->senders);
+        struct waiter *sender = waiter_claim_first_in(&chan->senders, solo);
         if (likely(sender != NULL)) {
             if (likely(item != NULL))
                 chan_copy(item, sender->item, chan->item_size);
@@ -120,10 +121,10 @@ static always_inline int chan_recv_locked(struct rung_chan *chan, void *item, st
     return 0;
 }
 
-static always_inline void chan_ready(struct m *m, struct waiter *served)
+static always_inline void chan_ready(struct m *m, struct waiter *served, bool solo)
 {
     if (served != NULL)
-        ready(m, served->g, (int)served->number);
+        ready_in(m, served->g, (int)served->number, solo);
 }
 
 #endif

@@ -6,19 +6,13 @@
 #include "sync/wait.h"
 
 /*
- * word: is_locked | has_waiters << 8
  *   is_locked     held. Stored by the holder alone when it unlocks
  *   has_waiters   `waiters` is or was not empty: unlock must look. Under lock; legal to be left set too
  *                 long, illegal to be 0 while somebody waits
  */
 struct mutex {
-    union {
-        uint16_t word;
-        struct {
-            uint8_t is_locked;
-            uint8_t has_waiters;
-        };
-    };
+    uint8_t is_locked;
+    uint8_t has_waiters;
     union lock lock; /* guards waiters */
     struct list waiters;
 };

@@ -41,10 +41,12 @@ static noinline void do_slow(struct once *once, void (*fn)(void *arg), void *arg
     }
     bool is_mine = once->state == 0;
     if (is_mine)
-        once->state = ONCE_RUNNING;
+        atomic_store_relaxed(&once->state, ONCE_RUNNING);
     object_unlock(&once->lock);
     leave_m(m);
     if (is_mine) {
+        if (unlikely(fn == NULL))
+            panic("rung_once_do of a NULL function");
         fn(arg);
         finish(once);
     }

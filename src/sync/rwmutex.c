@@ -6,6 +6,8 @@
  */
 #include "sync/wait.h"
 
+#include <errno.h>
+
 enum { READER = 1, WRITER = 2 };
 
 struct rwmutex {
@@ -60,6 +62,8 @@ static int acquire(rung_rwmutex *public_rwmutex, uint32_t kind, bool is_scoped)
 {
     struct rwmutex *rwmutex = (struct rwmutex *)public_rwmutex;
     struct m *m = enter();
+    if (unlikely(m == NULL && is_scoped))
+        return -ENOTRECOVERABLE;
     if (unlikely(m == NULL))
         panic_forked();
     int result = is_scoped ? atomic_load_relaxed(&m_g(m)->ended) : 0;

@@ -6,7 +6,7 @@
  * 2. Try the cases in random order; the first that is ready is the one. Unlock, done.
  * 3. Put a waiter for each case into its channel's list, in the same order; all bear the same ticket, so
  *    that one claim at most
- *    succeeds. Park, unlocking all on g0.
+ *    succeeds. Park, unlocking all on the next stack.
  * 4. Awake: lock all again and take the losing waiters out of their lists. (Left there they would be
  *    garbage as soon as this stack frame is gone.)
  *
@@ -92,8 +92,8 @@ static always_inline struct list *case_list(rung_case *one)
 
 static always_inline int try_case(rung_case *one, struct waiter **served)
 {
-    return one->operation == RUNG_SEND ? chan_send_locked(one->chan, one->item, served)
-                                       : chan_recv_locked(one->chan, one->item, served);
+    return one->operation == RUNG_SEND ? chan_send_locked(one->chan, one->item, served, is_solo())
+                                       : chan_recv_locked(one->chan, one->item, served, is_solo());
 }
 
 /* Every order is equally likely, whichever cases are ready. */
@@ -138,18 +138,19 @@ static always_inline void enqueue_all(struct m *m, struct select *select)
     }
 }
 
+/* The goroutine's frame is still there: once awake it waits for the lock that is released last (lock_all). */
 static void commit(struct g *g, void *arg)
 {
     (void)g;
     unlock_all(arg);
 }
 
-/* Steps 3 and 4. */
+/* Steps 3 and 4. Without a channel no lock holds up the goroutine that its scope wakes: nothing to commit then. */
 static always_inline int wait_for_one(struct m *m, struct select *select)
 {
     enqueue_all(m, select);
-    enum wait_reason reason = select->chan_count > 0 ? WAIT_SELECT : WAIT_FOREVER;
-    int chosen = park_with(m, reason, true, commit, select);
+    int chosen = likely(select->chan_count > 0) ? park_with(m, WAIT_SELECT, true, commit, select)
+                                                : park_with(m, WAIT_FOREVER, true, NULL, NULL);
     if (MUTANT(STALE_SELECT))
         goto out;
     lock_all(select);
@@ -176,7 +177,7 @@ static always_inline int select_with(struct m *m, struct select *select, bool ma
         return chosen;
     }
     unlock_all(select);
-    chan_ready(m, served);
+    chan_ready(m, served, is_solo());
     leave_m(m);
     return chosen;
 }

@@ -8,6 +8,8 @@
  */
 #include "sync/wait.h"
 
+#include <errno.h>
+
 struct sema {
     union lock lock;
     uint64_t count;
@@ -47,7 +49,7 @@ int rung_sema_acquire(rung_sema *public_sema, uint32_t count)
     struct sema *sema = (struct sema *)public_sema;
     struct m *m = enter();
     if (unlikely(m == NULL))
-        panic_forked();
+        return -ENOTRECOVERABLE;
     int result = atomic_load_relaxed(&m_g(m)->ended);
     if (unlikely(result != 0)) {
         leave_m(m);

@@ -11,6 +11,12 @@
 #include "sched/timer.h"
 #include "sync/chan.h"
 
+enum {
+    WOKEN_LINES = 5, /* of a sleeper's stack, up to its caller's frame */
+    WOKEN_BELOW = 4, /* of these, below park_until's frame pointer: that is how deep a switch goes */
+    G_LINES = (offsetof(struct g, timer) + CACHE_LINE - 1) / CACHE_LINE, /* of g, before its timer */
+    TICK_LINES = 2,  /* of a channel */
+};
 #define AGAIN_NS INT64_C(2000)
 
 int64_t rung_now(void)
@@ -23,7 +29,7 @@ static void wake_sleeper(struct timer *timer, int64_t now)
 {
     struct g *g = container_of(timer, struct g, timer);
     for (;;) {
-        uint32_t word = atomic_load_acquire(&g->wait); /* acquire: pairs with make_reachable */
+        uint32_t word = wait_word(g);
         if (word == g->timer_ticket) {
             if (!claim(g, word))
                 continue;
@@ -35,7 +41,24 @@ static void wake_sleeper(struct timer *timer, int64_t now)
     }
 }
 
-/* A thread has no scope's end to wait for that a timer of rung's could not also miss: it just sleeps. */
+/* INT64_MAX: for ever. Then m is stale. */
+static int park_until(struct m *m, struct g *g, int64_t until)
+{
+    m->sleep_until = until;
+    g->timer.fire = wake_sleeper;
+    g->timer.touched = (char *)__builtin_frame_address(0) - WOKEN_BELOW * CACHE_LINE + 2 * sizeof(void *);
+    g->timer.touched_lines = WOKEN_LINES;
+    g->timer.lines_before = G_LINES;
+    g->timer_ticket = ticket_next(g, true);
+    if (until != INT64_MAX && unlikely(timer_start(m, &g->timer, until) < 0))
+        return -ENOMEM;
+    int result = park_with(m, WAIT_SLEEP, true, NULL, NULL);
+    if (unlikely(result < 0 || g->is_thread))
+        timer_stop(&g->timer);
+    return result;
+}
+
+/* A plain thread without a scope needs nothing of rung for this. */
 int rung_sleep(int64_t duration_ns)
 {
     struct m *m = enter();
@@ -51,16 +74,10 @@ int rung_sleep(int64_t duration_ns)
     }
     if (unlikely(g->is_thread && g->scope == NULL)) {
         leave_m(m);
-        os_sleep(duration_ns);
+        os_sleep_until(time_after(os_now(), duration_ns));
         return 0;
     }
-    g->timer.fire = wake_sleeper;
-    g->timer_ticket = ticket_next(g, true);
-    if (duration_ns != RUNG_FOREVER)
-        timer_start(m, &g->timer, time_after(os_now(), duration_ns));
-    result = park(m, WAIT_SLEEP, true, NULL);
-    if (unlikely(result < 0))
-        timer_stop(&g->timer);
+    result = park_until(m, g, time_after(clock_now(&m->clock), duration_ns));
     leave();
     return result;
 }
@@ -69,8 +86,8 @@ int rung_sleep(int64_t duration_ns)
 
 struct rung_timer {
     struct timer timer;
-    union lock lock;    /* one stop or reset at a time; taken before the heap's */
-    int64_t period;     /* under the heap's lock while pending */
+    union lock lock;    /* one stop or reset at a time; taken before the timers' */
+    int64_t period;     /* under the timers' lock while pending */
     struct rung_chan *chan;
 };
 
@@ -79,11 +96,11 @@ static void tick(struct timer *timer, int64_t now)
     struct rung_timer *self = container_of(timer, struct rung_timer, timer);
     struct waiter *served;
     object_lock(&self->chan->lock);
-    int result = chan_send_locked(self->chan, &now, &served);
+    int result = chan_send_locked(self->chan, &now, &served, is_solo());
     object_unlock(&self->chan->lock);
     (void)result; /* full: nobody took the last tick; this one is dropped */
     if (served != NULL)
-        chan_ready(machine_m(), served);
+        chan_ready(machine_m(), served, is_solo());
     if (self->period > 0) {
         int64_t next = time_after(timer->when, self->period);
         timer_restart_locked(timer, next > now ? next : time_after(now, self->period));
@@ -95,7 +112,7 @@ static void drain(struct rung_chan *chan)
     if (atomic_load_relaxed(&chan->count) == 0)
         return;
     object_lock(&chan->lock);
-    chan->count = 0;
+    atomic_store_relaxed(&chan->count, 0);
     object_unlock(&chan->lock);
 }
 
@@ -116,7 +133,13 @@ int rung_timer_open(rung_timer **timer, int64_t first_ns, int64_t period_ns)
         return error;
     }
     made->timer.fire = tick;
-    rung_timer_reset(made, first_ns, period_ns);
+    made->timer.touched = made->chan;
+    made->timer.touched_lines = TICK_LINES;
+    error = rung_timer_reset(made, first_ns, period_ns);
+    if (error < 0) {
+        rung_timer_close(made);
+        return error;
+    }
     *timer = made;
     return 0;
 }
@@ -127,8 +150,8 @@ rung_chan *rung_timer_chan(rung_timer *timer)
 }
 
 /*
- * A timer that is pending far from its time needs no stop: setting it anew is one store under the heap's lock. The
- * buffer is emptied after that, so that a tick that fired meanwhile is not received any more.
+ * The buffer is emptied between stop and start, so that a tick that has fired is not received any more. One without a
+ * period that is still pending has not fired since that was done: it just gets another time.
  */
 int rung_timer_reset(rung_timer *timer, int64_t first_ns, int64_t period_ns)
 {
@@ -137,15 +160,20 @@ int rung_timer_reset(rung_timer *timer, int64_t first_ns, int64_t period_ns)
     struct m *m = enter();
     if (unlikely(m == NULL))
         return -ENOTRECOVERABLE;
-    object_lock(&timer->lock);
-    bool was_pending = timer_stop(&timer->timer);
-    timer->period = period_ns;
-    drain(timer->chan);
-    if (first_ns != RUNG_FOREVER)
-        timer_start(m, &timer->timer, time_after(os_now(), first_ns));
+    int64_t when = first_ns != RUNG_FOREVER ? time_after(clock_now(&m->clock), first_ns) : INT64_MAX;
+    int error = 0;
+    object_lock_ranked(&timer->lock, RANK_TIMER);
+    bool is_simple = timer->period == 0 && period_ns == 0 && first_ns != RUNG_FOREVER;
+    bool was_pending = is_simple ? timer_set(m, &timer->timer, when) : timer_stop(&timer->timer);
+    if (!is_simple || !was_pending) {
+        timer->period = period_ns;
+        drain(timer->chan);
+        if (first_ns != RUNG_FOREVER)
+            error = timer_start(m, &timer->timer, when);
+    }
     object_unlock(&timer->lock);
     leave_m(m);
-    return was_pending;
+    return error < 0 ? error : was_pending;
 }
 
 int rung_timer_stop(rung_timer *timer)

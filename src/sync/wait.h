@@ -32,15 +32,20 @@ static always_inline void waiter_init(struct waiter *waiter, struct g *g, bool i
 }
 
 /* Takes out and claims the first that can be claimed, or NULL. The object's lock is held. */
-static always_inline struct waiter *waiter_claim_first(struct list *list)
+static always_inline struct waiter *waiter_claim_first_in(struct list *list, bool solo)
 {
     struct link *link;
     while ((link = list_pop_first(list)) != NULL) {
         struct waiter *waiter = container_of(link, struct waiter, link);
-        if (likely(claim(waiter->g, waiter->ticket)))
+        if (likely(claim_in(waiter->g, waiter->ticket, solo)))
             return waiter;
     }
     return NULL;
+}
+
+static always_inline struct waiter *waiter_claim_first(struct list *list)
+{
+    return waiter_claim_first_in(list, is_solo());
 }
 
 /* Makes ready a chain of claimed waiters, linked by link.next. */

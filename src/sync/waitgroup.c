@@ -5,6 +5,9 @@
  * Count and the bit "somebody waits" share one word, so that the call that brings the count to zero knows from
  * its own subtraction whether to look for waiters. If not, it never touches the memory again: a
  * waiter that finds zero may return and free it at once.
+ *
+ * For that the bit is set only while somebody is in the list, or that call is on its way there: a waiter that gives up
+ * as the last one clears it, or waits for that call, which will touch the memory.
  */
 #include <errno.h>
 
@@ -26,7 +29,7 @@ static noinline void wake_all(struct waitgroup *waitgroup)
     if (unlikely(m == NULL))
         panic_forked();
     object_lock(&waitgroup->lock);
-    atomic_add_relaxed(&waitgroup->state, -(uint32_t)HAS_WAITERS);
+    atomic_and_relaxed(&waitgroup->state, ~(uint32_t)HAS_WAITERS);
     struct link *all = waiter_claim_all(&waitgroup->waiters);
     object_unlock(&waitgroup->lock);
     waiter_ready_all(m, all);
@@ -61,6 +64,31 @@ static bool announce_locked(struct waitgroup *waitgroup)
     return true;
 }
 
+/* Clears the bit, unless the count is zero: then who brought it there is about to do so. */
+static bool renounce_locked(struct waitgroup *waitgroup)
+{
+    uint32_t state = atomic_load_relaxed(&waitgroup->state);
+    do {
+        if (state == HAS_WAITERS)
+            return false;
+    } while (!atomic_cas_acq_rel(&waitgroup->state, &state, state & ~(uint32_t)HAS_WAITERS));
+    return true;
+}
+
+/* The scope has ended, with this error. Gives back 0 if the count is zero by now, as seen by who comes to say so. */
+static int give_up(struct m *m, struct waitgroup *waitgroup, struct waiter *waiter, int error)
+{
+    object_lock(&waitgroup->lock);
+    list_remove(&waitgroup->waiters, &waiter->link);
+    if (!list_is_empty(&waitgroup->waiters) || renounce_locked(waitgroup)) {
+        object_unlock(&waitgroup->lock);
+        return error;
+    }
+    waiter_init(waiter, m_g(m), false);
+    list_push_last(&waitgroup->waiters, &waiter->link);
+    return park(m, WAIT_SYNC, false, &waitgroup->lock);
+}
+
 int rung_waitgroup_wait(rung_waitgroup *public_waitgroup)
 {
     struct waitgroup *waitgroup = (struct waitgroup *)public_waitgroup;
@@ -84,11 +112,8 @@ int rung_waitgroup_wait(rung_waitgroup *public_waitgroup)
     waiter_init(&waiter, m_g(m), true);
     list_push_last(&waitgroup->waiters, &waiter.link);
     result = park(m, WAIT_SYNC, true, &waitgroup->lock);
-    if (unlikely(result < 0)) {
-        object_lock(&waitgroup->lock);
-        list_remove(&waitgroup->waiters, &waiter.link);
-        object_unlock(&waitgroup->lock);
-    }
+    if (unlikely(result < 0))
+        result = give_up(machine_m(), waitgroup, &waiter, result);
     leave();
     return result;
 }
