@@ -1,10 +1,13 @@
 # Reads the public functions' names out of include/*.h, at configure time: what is declared there
 # is what the libraries export. Writes them as a list for objcopy and as a linker's version script.
 file(GLOB RUNG_HEADERS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.h)
+set(RUNG_DEBUG_HEADERS ${PROJECT_SOURCE_DIR}/include/rung_symbolize.h) # librung-debug's
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${RUNG_HEADERS})
 
 set(RUNG_EXPORTS "")
-foreach(header ${RUNG_HEADERS})
+set(headers_of_rung ${RUNG_HEADERS})
+list(REMOVE_ITEM headers_of_rung ${RUNG_DEBUG_HEADERS})
+foreach(header ${headers_of_rung})
     file(READ ${header} text)
     string(REPLACE ";" "@" text "${text}") # a semicolon would split CMake's lists
     string(REGEX REPLACE "/[*]([^*]|[*]+[^*/])*[*]+/" "" text "${text}")
