@@ -34,7 +34,7 @@ static int app(void *arg)
     if (error == 0)
         error = rung_go_with(&sleeper, nap, NULL);
     if (error == 0)
-        error = rung_sleep(RUNG_MILLISECONDS(50)); /* now all of them are parked */
+        error = rung_sleep(RUNG_MILLISECONDS(500)); /* now all of them are parked */
     if (error == 0)
         error = rung_dump(1);
     rung_chan_close(orders);

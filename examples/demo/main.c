@@ -24,6 +24,9 @@
 #include "job.h"
 #include "profile.h"
 #include "report.h"
+#ifdef DEMO_SERVES
+#include "serve.h"
+#endif
 
 struct demo {
     const char *directory;
@@ -167,6 +170,14 @@ int main(int argc, char **argv)
         return 1;
     }
     report(&demo);
+#ifdef DEMO_SERVES
+    pthread_sigmask(SIG_UNBLOCK, &demo.signals, NULL); /* from here on they come through a channel */
+    if (error == 0 && !is_interrupted) {
+        error = serve_tree(demo.directory, demo.timeout_ns, &is_interrupted);
+        if (error < 0)
+            fprintf(stderr, "demo: the HTTP server: %s\n", strerror(-error));
+    }
+#endif
     counts_free(&demo.pipeline.counts);
     counts_free(&demo.single.counts);
     return is_interrupted ? 130 : 0;

@@ -79,9 +79,13 @@ int profile_start(void)
     size_t depth = rung_backtrace(pcs, DEPTH);
     if (depth > 0)
         name_of(pcs[depth - 1], false, goroutine_root);
-    samples = calloc(SAMPLES, sizeof *samples);
-    if (samples == NULL)
+    atomic_store_explicit(&claimed, SAMPLES, memory_order_relaxed); /* a late signal of the time before finds no room */
+    struct sample *fresh = calloc(SAMPLES, sizeof *samples);
+    if (fresh == NULL)
         return -ENOMEM;
+    free(samples);
+    samples = fresh;
+    atomic_store_explicit(&claimed, 0, memory_order_relaxed);
     if (sigaction(SIGPROF, &action, NULL) < 0 ||
         timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer) < 0)
         return -errno;
