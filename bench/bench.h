@@ -21,6 +21,11 @@ batch_function batch_parked, batch_parked_64k;
 /* Channels and select: channels.c. */
 batch_function batch_pingpong, batch_buffered, batch_select3, batch_sieve, batch_ring;
 
+/* Sockets: net.c. */
+batch_function batch_echo;
+/* A goroutine that serves an echo at the address (arg) until it is killed, and prints batch_nap's figures. */
+int nap_server(void *arg);
+
 /* Locks: locks.c. */
 batch_function batch_mutex4;
 

@@ -5,6 +5,7 @@
  *
  * The suffix -1p or -2p of a workload's name is the number of processors (RUNG_PROCS); a workload
  * without one has 1. Lower is better everywhere. README.md says what is measured, and how.
+ * `rung_bench nap-server ADDRESS` is for bench_net.py.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ static const struct workload {
     { "skynet", "ms", ANY_COUNT, batch_skynet },
     { "sieve2000", "ms", ANY_COUNT, batch_sieve },
     { "ring503", "ns", ANY_COUNT, batch_ring },
+    { "echo64", "ns", ANY_COUNT, batch_echo },
     { "timer-reset", "ns", UNNAMED, batch_timer_reset },
     { "deadline", "ns", UNNAMED, batch_deadline },
     { "sleep100us-p99-late", "us", UNNAMED, batch_nap },
@@ -139,6 +141,8 @@ int main(int argc, char **argv)
 {
     const char *processors;
     double seconds = 1;
+    if (argc == 3 && !strcmp(argv[1], "nap-server"))
+        return rung_run(nap_server, argv[2]) < 0;
     if (argc == 4 && !strcmp(argv[2], "--seconds"))
         seconds = atof(argv[3]);
     else if (argc != 2)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/trace"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ var workloads = map[string]workload{
 	"skynet":    {"ms", perOperation(1e6, skynetTree)},
 	"sieve2000": {"ms", perOperation(1e6, sieve)},
 	"ring503":   {"ns", perOperation(ringHops, ring)},
+	"echo64":    {"ns", perOperation(connections*echoRoundTrips, echo)},
 
 	"timer-reset":         {"ns", perOperation(resets, timerReset)},
 	"deadline":            {"ns", perOperation(contexts, deadline)},
@@ -51,6 +53,10 @@ func fail(format string, arguments ...any) {
 
 func main() {
 	seconds := 1.0
+	if len(os.Args) > 2 && servers[os.Args[1]] != nil {
+		runtime.GOMAXPROCS(1)
+		servers[os.Args[1]](os.Args[2:])
+	}
 	if len(os.Args) == 4 && os.Args[2] == "--seconds" {
 		seconds, _ = strconv.ParseFloat(os.Args[3], 64)
 	} else if len(os.Args) != 2 {
@@ -67,6 +73,13 @@ func main() {
 	if !isKnown {
 		fmt.Println(name, "n/a")
 		return
+	}
+	if path := os.Getenv("BENCH_TRACE"); path != "" { // what an execution trace adds (tools/bench_trace.py)
+		file, err := os.Create(path)
+		if err != nil || trace.Start(file) != nil {
+			os.Exit(1)
+		}
+		defer trace.Stop()
 	}
 	best, remark := workload.batch()
 	for end := time.Now().Add(time.Duration(seconds * 1e9)); time.Now().Before(end); {

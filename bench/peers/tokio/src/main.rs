@@ -8,6 +8,7 @@
 
 mod channels;
 mod clocks;
+mod net;
 mod tasks;
 
 use std::future::Future;
@@ -34,7 +35,7 @@ fn runtime(processors: usize) -> tokio::runtime::Runtime {
     if processors > 1 {
         builder.worker_threads(processors);
     }
-    builder.enable_time().build().unwrap()
+    builder.enable_all().build().unwrap()
 }
 
 struct Run {
@@ -65,6 +66,9 @@ impl Run {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.len() == 3 && arguments[1] == "echo-server" {
+        return net::serve(&arguments[2]);
+    }
     let seconds = match arguments.len() {
         2 => 1.0,
         4 if arguments[2] == "--seconds" => arguments[3].parse().unwrap(),
@@ -95,6 +99,7 @@ fn main() {
         "skynet" => run.batches("ms", tasks::skynet_tree),
         "sieve2000" => run.batches("ms", channels::sieve),
         "ring503" => run.batches("ns", channels::ring),
+        "echo64" => run.batches("ns", net::echo),
         "timer-reset" => run.batches("ns", clocks::timer_reset),
         "deadline" => run.batches("ns", clocks::deadline),
         "sleep100us-p99-late" => run.batches("us", clocks::naps),
