@@ -61,6 +61,7 @@ run() {
     # shellcheck disable=SC2086 # the launcher may be several words
     timeout --kill-after=5 60 ${RUNG_LAUNCHER:-} "$programs/$name" "$@" \
         >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+    sed -i '/^--[0-9]*-- /d' "$scratch/err" # Valgrind's notes on system calls that it does not know
     [ $status -eq "$wanted" ] && return
     fail "$name $*" "exit status $status, not $wanted"
     tail -n 20 "$scratch/err"

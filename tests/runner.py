@@ -10,6 +10,9 @@ them it ought to exit with 0:
     expect-stderr: regex       must be found in stderr (several lines: each of them)
     expect-stdout: regex       the same for stdout
     test-environment: N=V      set for the test
+    test-traced: no            never with tracing on: its thread and its file are in the test's way
+
+With RUNG_TEST_TRACED=1 the test runs with RUNG_TRACE, and Go's own reader has to accept its traces, if it ended by itself.
 
 At the timeout the test gets SIGQUIT first, so that rung prints every stack, and SIGKILL a little later.
 Exits with 0 for a pass, 1 for a failure, 77 where the test skipped. With RUNG_STRICT=1 a script that
@@ -23,10 +26,12 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 
 SKIPPED = 77
 GRACE = 5  # seconds from SIGQUIT to SIGKILL
 LONG = 5  # times the timeout, with RUNG_TEST_LONG=1
+MOST = 90000  # characters shown of each stream: ctest would cut away the end, which says what is wrong
 
 
 def read_directives(path):
@@ -66,6 +71,10 @@ def run(command, environment, timeout):
     return process.returncode, out.decode(errors="replace"), err.decode(errors="replace"), is_late
 
 
+def end_of(text):
+    return text if len(text) <= MOST else f"... {len(text) - MOST} characters before\n" + text[-MOST:]
+
+
 def describe(status):
     return f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
 
@@ -87,6 +96,16 @@ def judge(directives, status, out, err):
     return wrong
 
 
+def judge_traces(directory):
+    """Gives back what Go's reader finds wrong with the traces there."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "judge"))
+    import _trace
+    program = _trace.build()
+    if program is None:
+        return ["no Go of 1.25 or later, whose trace reader is the judge"]
+    return _trace.judge(program, [os.path.join(directory, name) for name in sorted(os.listdir(directory))])[1]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--timeout", type=float, default=60)
@@ -106,10 +125,19 @@ def main():
         environment[name] = value
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
+    with tempfile.TemporaryDirectory() as directory:
+        is_traced = (os.environ.get("RUNG_TEST_TRACED") == "1" and "test-traced" not in directives and
+                     not options.file.endswith((".sh", ".py")))
+        if is_traced:
+            environment["RUNG_TRACE"] = os.path.join(directory, "trace")
+        return run_and_judge(options, directives, environment, directory if is_traced else None)
+
+
+def run_and_judge(options, directives, environment, traces):
     timeout = options.timeout * (LONG if os.environ.get("RUNG_TEST_LONG") == "1" else 1)
     status, out, err, is_late = run(options.command, environment, timeout)
-    sys.stdout.write(out)
-    sys.stdout.write(err)
+    sys.stdout.write(end_of(out))
+    sys.stdout.write(end_of(err))
     if status == SKIPPED:
         is_script = options.file.endswith((".sh", ".py"))
         if is_script and os.environ.get("RUNG_STRICT") == "1" and "kernel" not in out + err:
@@ -117,6 +145,8 @@ def main():
             return 1
         return SKIPPED
     wrong = judge(directives, status, out, err)
+    if traces and status >= 0:  # one that was killed could not write the end
+        wrong += judge_traces(traces)
     if is_late:
         wrong = [f"did not end within {timeout:g} s"]
     if not wrong:

@@ -10,6 +10,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+/* The address sanitizer and Valgrind keep freed memory for a while; the thread sanitizer holds signals back. */
+#if defined(__has_feature) /* clang */
+#define IS_ASAN __has_feature(address_sanitizer)
+#define IS_TSAN __has_feature(thread_sanitizer)
+#else
+#ifdef __SANITIZE_ADDRESS__
+#define IS_ASAN 1
+#else
+#define IS_ASAN 0
+#endif
+#ifdef __SANITIZE_THREAD__
+#define IS_TSAN 1
+#else
+#define IS_TSAN 0
+#endif
+#endif
+
+#ifdef RUNG_VALGRIND
+#define IS_VALGRIND 1
+#else
+#define IS_VALGRIND 0
+#endif
 
 #define EXPECT(condition) \
     ((condition) ? (void)0 : test_fail(__FILE__, __LINE__, "expected: %s", #condition))
@@ -62,9 +86,8 @@ __attribute__((__unused__))
 static uint64_t test_seed(void) {
     static uint64_t seed;
     static int printed;
-    if (__atomic_load_n(&printed, __ATOMIC_ACQUIRE) == 2)
-        return seed;
-    if (__atomic_exchange_n(&printed, 1, __ATOMIC_ACQ_REL) == 0) {
+    int unprinted = 0;
+    if (__atomic_compare_exchange_n(&printed, &unprinted, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         const char *given = getenv("RUNG_SEED");
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
@@ -84,6 +107,16 @@ static uint64_t test_random(uint64_t *state) {
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
+}
+
+/* Bytes of address space that this process has mapped. */
+__attribute__((__unused__))
+static size_t test_address_space(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    EXPECT(file != NULL && fscanf(file, "%lu", &pages) == 1);
+    fclose(file);
+    return pages * (size_t)getpagesize();
 }
 
 #endif

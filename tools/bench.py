@@ -48,6 +48,8 @@ BARS = {
     "sieve2000-2p": {"go": 0.50},
     "ring503-1p": {"go": 0.25, "boost_fiber": 0.9},
     "ring503-2p": {"go": 0.40, "boost_fiber": 0.9},
+    "echo64-1p": {"go": 0.75, "best": 1},
+    "echo64-2p": {"go": 0.75, "best": 1},
     "timer-reset": {"go": 0.50, "tokio": 1},
     "deadline": {"go": 0.10},
     "sleep100us-p99-late": {"go": 0.07, "state_threads": 1},

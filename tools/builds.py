@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Configures and builds presets:  builds.py PRESET...   Also what test.py and mutants.py share."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ JOBS = len(os.sched_getaffinity(0))
 # Commands that a preset cannot do without, beside cmake and ninja.
 NEEDS = {
     "tsan": ["clang"],
-    "clang": ["clang"],
+    "clang": ["clang", "ld.lld"],
     "lto-clang": ["clang", "ld.lld", "llvm-ar"],
     "valgrind": ["gcc", "valgrind"],
     "arm64": ["aarch64-linux-gnu-gcc", "qemu-aarch64"],
@@ -25,12 +26,14 @@ def missing_tools(preset):
     return [tool for tool in NEEDS.get(preset, ["cc"]) if shutil.which(tool) is None]
 
 
-def build(preset, directory=None, settings=(), keep_going=False):
-    """Builds quietly; gives back (whether it went well, what was printed)."""
+def build(preset, directory=None, settings=(), keep_going=False, targets=()):
+    """Builds quietly, all or some targets; gives back (whether it went well, what was printed)."""
     directory = directory or os.path.join(ROOT, "build", preset)
     configure = ["cmake", "--preset", preset, "-B", directory]
     configure += ["-D" + setting for setting in settings]
     make = ["cmake", "--build", directory, "--parallel", str(JOBS)]
+    if targets:
+        make += ["--target", *targets]
     if keep_going:
         make += ["--", "-k", "0"]
     for command in (configure, make):
@@ -46,6 +49,7 @@ class Results:
     passed: list = field(default_factory=list)
     failed: list = field(default_factory=list)   # (name, output)
     skipped: list = field(default_factory=list)  # (name, reason)
+    traces: int = 0                              # that Go's reader accepted (tests/judge/_trace.py)
 
 
 def skip_reason(output):
@@ -75,6 +79,7 @@ def run_tests(directory, arguments=(), environment=None):
         return results
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         name, output = case.get("name"), case.findtext("system-out") or ""
+        results.traces += sum(int(count) for count in re.findall(r"^traces judged: (\d+)$", output, re.MULTILINE))
         if case.find("failure") is not None:
             results.failed.append((name, output or case.find("failure").get("message")))
         elif "SKIP_RETURN_CODE" in skip_message(case):

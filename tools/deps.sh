@@ -7,6 +7,7 @@ set -u
 missing=()
 
 have() { command -v "$1" >/dev/null 2>&1; }
+have_server() { PATH=$PATH:/usr/sbin:/sbin have "$1"; }
 known() { [ -n "$(apt-cache show --no-all-versions "$1" 2>/dev/null)" ]; }
 
 # want PACKAGE CHECK...: notes the package unless the check, a command line, succeeds.
@@ -48,6 +49,16 @@ perf_packages() {
     fi
 }
 
+# The command `rung` reads ELF and DWARF by elfutils, decodes by Capstone, reads JSON by Jansson, unpacks by liblzma, and demangles.
+want_command() {
+    want libdw-dev test -e /usr/include/elfutils/libdwfl.h
+    want libelf-dev test -e /usr/include/libelf.h
+    want libcapstone-dev test -e /usr/include/capstone/capstone.h
+    want libjansson-dev test -e /usr/include/jansson.h
+    want liblzma-dev test -e /usr/include/lzma.h
+    want libiberty-dev test -e /usr/include/libiberty/demangle.h
+}
+
 want_build() {
     want cmake have cmake
     want ninja-build have ninja
@@ -57,6 +68,7 @@ want_build() {
     want python3 have python3
     want git have git
     want binutils have objcopy
+    want_command
 }
 
 want_test() {
@@ -66,6 +78,7 @@ want_test() {
     has_clang_runtime >/dev/null 2>&1 || missing+=("$(clang_runtime_package)")
     if [ "$(uname -m)" = x86_64 ]; then
         want gcc-aarch64-linux-gnu have aarch64-linux-gnu-gcc
+        want g++-aarch64-linux-gnu have aarch64-linux-gnu-g++
         want libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdio.h
         want qemu-user have qemu-aarch64
         want gdb-multiarch have gdb-multiarch
@@ -75,13 +88,25 @@ want_test() {
     want libc6-dbg test -d /usr/lib/debug/.build-id # valgrind needs the loader's symbols
     want cppcheck have cppcheck
     want bpftrace have bpftrace
-    want libdw-dev test -e /usr/include/elfutils/libdw.h
     want strace have strace
+    want curl have curl
+    want openssl have openssl
+    want libssl-dev test -e /usr/include/openssl/ssl.h
+    want wrk have wrk
+    want redis-server have redis-server
+    want redis-tools have redis-benchmark
+    want nginx have_server nginx
+    want openssh-server have_server sshd
+    want openssh-client have ssh
+    want libhttp-parser-dev test -e /usr/include/http_parser.h
     perf --version >/dev/null 2>&1 || missing+=($(perf_packages))
 }
 
 want_bench() {
+    want nginx have_server nginx
+    want haproxy have_server haproxy
     want libboost-fiber-dev test -e /usr/include/boost/fiber/all.hpp
+    want time test -x /usr/bin/time
     want libst-dev test -e /usr/include/st.h
     [ -x /usr/local/go/bin/go ] || want golang have go
     [ -x "${HOME:-/root}/.cargo/bin/cargo" ] || want cargo have cargo

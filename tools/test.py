@@ -8,6 +8,7 @@ Naming builds runs those alone. A test counts once for each build and seed that 
 import argparse
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,9 @@ import builds
 
 NAMED = ["release", "debug", "asan", "ubsan", "tsan", "valgrind", "clang", "lto", "lto-clang", "arm64"]
 MAX_OUTPUT_LINES = 80
+MAX_REASON = 200
+# Lines that say more than an output's last one, which may be the end of a dump.
+TELLING = re.compile(r"^\S+\.[ch]:\d+: |\berror: |^SUMMARY: |^rung: (panic|fatal|stack overflow|SIG)")
 
 
 @dataclass
@@ -41,6 +45,9 @@ def parse_arguments():
     parser.add_argument("--long", action="store_true",
                         help="the tests labelled long, too, and more rounds of others in release (RUNG_TEST_LONG=1)")
     parser.add_argument("--all", action="store_true", help="every build, chaos and mutants")
+    parser.add_argument("--traced", action="store_true",
+                        help="every test with tracing on, and Go's reader judges the traces: release, and release with "
+                             "chaos and a new generation each millisecond")
     parser.add_argument("--strict", action="store_true", help="a tool that is missing is a failure, not a skip")
     parser.add_argument("-R", dest="regex", metavar="REGEX", help="only tests whose names match")
     parser.add_argument("-j", dest="jobs", type=int, default=builds.JOBS, metavar="N", help="tests at a time")
@@ -51,6 +58,13 @@ def choose_runs(options):
     named = [name for name in NAMED if options.all or getattr(options, name.replace("-", "_"))]
     leave_out = "" if options.long else "long"
     runs = [Run(name, leave_out=leave_out) for name in named]
+    if options.traced:
+        traced = {"RUNG_TEST_TRACED": "1"}
+        hostile = {**traced, "RUNG_TRACE_EVERY": "1", "RUNG_CHAOS": str(random.randrange(1, 1 << 31))}
+        for preset in named or ["release"]:
+            runs += [Run(preset, traced, "long|judge|step|example|unit|sanitize|hostile|check"),
+                     Run(preset, hostile, "long|judge|step|example|unit|sanitize|hostile|check")]
+        return [run for run in runs if run.environment]
     if not (named or options.chaos or options.mutants):
         runs = [Run("release", leave_out=leave_out), Run("debug", leave_out=leave_out),
                 Run("arm64", leave_out="long|slow")]
@@ -62,17 +76,31 @@ def choose_runs(options):
     return runs
 
 
+def reason_of(output):
+    """One line: what the test said last before it failed, and what runner.py found wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("traces judged:")]
+    wrong = ""
+    for i, line in enumerate(lines):
+        if line.startswith("FAILED: "):
+            wrong = line.removeprefix("FAILED: ")
+            lines = lines[:i]
+            break
+    telling = [line for line in lines if TELLING.search(line)] or lines
+    reasons = [reason[:MAX_REASON] for reason in (telling[-1] if telling else "", wrong) if reason]
+    return " | ".join(reasons) or "no output"
+
+
 class Report:
     def __init__(self, is_strict):
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.failed = self.skipped = self.traces = 0
         self.is_strict = is_strict
         self.failures = []
 
     def fail(self, name, output):
         self.failed += 1
-        self.failures.append(name)
+        self.failures.append(f"{name}: {reason_of(output)}")
         lines = output.strip().splitlines()
-        print(f"\n  FAILED {name}")
+        print(f"\n  FAILED {self.failures[-1]}")
         if len(lines) > MAX_OUTPUT_LINES:
             print(f"    ... {len(lines) - MAX_OUTPUT_LINES} lines before")
         for line in lines[-MAX_OUTPUT_LINES:]:
@@ -116,28 +144,33 @@ def execute(run, options, report, built):
         environment["RUNG_STRICT"] = "1"
     results = builds.run_tests(os.path.join(builds.ROOT, "build", run.preset), arguments, environment)
     report.passed += len(results.passed)
+    report.traces += results.traces
     for name, output in results.failed:
         report.fail(f"{name} ({run.title()})", output)
     for name, reason in results.skipped:
         report.skip(name, reason)
     seconds = time.monotonic() - start - build_seconds
+    traces = f"; {results.traces} traces judged" if results.traces else ""
     print(f"   {len(results.passed)} passed, {len(results.failed)} failed, {len(results.skipped)} skipped: "
-          f"built in {build_seconds:.0f} s, ran for {seconds:.0f} s", flush=True)
+          f"built in {build_seconds:.0f} s, ran for {seconds:.0f} s{traces}", flush=True)
 
 
 def run_mutants(report):
-    """mutants.py prints its table; each mutant counts as one test."""
+    """mutants.py prints its table; each mutant counts as one test, and so does the rest of what it checks."""
     script = os.path.join(builds.ROOT, "tools", "mutants.py")
     process = subprocess.Popen([sys.executable, script], text=True, stdout=subprocess.PIPE)
+    are_killed = True
     for line in process.stdout:
         print(line, end="", flush=True)
         words = line.split()
-        if len(words) > 3 and words[0] == "mutant":
+        if len(words) > 3 and words[0] == "mutant" and words[1].isdigit():
             if words[3] == "killed":
                 report.passed += 1
             else:
-                report.fail(" ".join(words[:3]), line)
-    process.wait()
+                are_killed = False
+                report.fail(" ".join(words[:3]), "see the table")
+    if process.wait() != 0 and are_killed:
+        report.fail("mutants", "see above")
 
 
 def main():
@@ -151,11 +184,13 @@ def main():
         run_mutants(report)
     if report.failures:
         print("\nfailed:")
-        for name in report.failures:
-            print("  " + name)
+        for failure in report.failures:  # once more, with the reason: of a long log only the end may be kept
+            print("  " + failure)
     total = report.passed + report.failed + report.skipped
     if total == 0:
         print("no test matches")
+    if report.traces:
+        print(f"{report.traces} traces were accepted by Go's own reader")
     skipped = f", {report.skipped} skipped" if report.skipped else ""
     print(f"{report.passed} passed, {report.failed} failed{skipped}")
     return 0 if report.failed == 0 and total > 0 else 1

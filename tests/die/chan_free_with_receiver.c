@@ -8,7 +8,7 @@
  * expect-stderr: chan receive
  * expect-stderr: still_waits
  */
-#include <rung.h>
+#include "run/common.h"
 
 static int still_waits(void *chan)
 {
@@ -17,8 +17,8 @@ static int still_waits(void *chan)
 
 static int frees_it(void *chan)
 {
-    if (rung_go(still_waits, chan) != 0 || rung_sleep(RUNG_MILLISECONDS(50)) != 0)
-        return 1;
+    go(still_waits, chan);
+    wait_parked("chan receive", 1);
     rung_chan_free(chan);
     return 0;
 }

@@ -6,7 +6,7 @@
  * expect-stderr: ^rung: panic: .*free
  * expect-stderr: select
  */
-#include <rung.h>
+#include "run/common.h"
 
 static int selects(void *chan)
 {
@@ -16,8 +16,8 @@ static int selects(void *chan)
 
 static int frees_it(void *chan)
 {
-    if (rung_go(selects, chan) != 0 || rung_sleep(RUNG_MILLISECONDS(50)) != 0)
-        return 1;
+    go(selects, chan);
+    wait_parked("select", 1);
     rung_chan_free(chan);
     return 0;
 }

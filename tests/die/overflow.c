@@ -4,6 +4,7 @@
  *
  * expect-signal: SIGSEGV
  * test-environment: ASAN_OPTIONS=handle_segv=0
+ * test-environment: TSAN_OPTIONS=handle_segv=0
  * expect-stderr: stack overflow
  * expect-stderr: goroutine [0-9]+
  * expect-stderr: recurses_for_ever

@@ -2,6 +2,8 @@
 /*
  * work.c: what the judges look at:  work yield|pingpong|select|timers SECONDS
  *
+ * 0 seconds: without an end, and without a timer for it, whose clock a slow stepper would never get past.
+ *
  * Little but switches, since a chain is most easily broken there. judge_leaf is where gdb stops in a goroutine.
  */
 #include <stdatomic.h>
@@ -161,7 +163,8 @@ static int work(void *arg)
     char **arguments = arg;
     for (int i = 0; i < 2 * PAIRS; i++)
         chans[i] = chan_new();
-    rung_scope_open(&until, (int64_t)(atof(arguments[2]) * 1e9));
+    double seconds = atof(arguments[2]);
+    rung_scope_open(&until, seconds > 0 ? (int64_t)(seconds * 1e9) : RUNG_FOREVER);
     rung_group_open(&group, RUNG_FOREVER);
     start_all(arguments[1]);
     (void)rung_group_wait(&group);

@@ -12,14 +12,12 @@ static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)number, (void)info;
     uintptr_t pcs[128];
-    char name[64];
     int saved = errno;
     size_t count = rung_backtrace_context(context, pcs, LENGTH(pcs));
     int is_spin = 0, is_root = 0;
     for (size_t i = 0; i < count; i++) {
-        (void)rung_symbol(pcs[i] - (i > 0), name, sizeof name);
-        is_spin |= strncmp(name, "spin+", 5) == 0;
-        is_root |= strncmp(name, "spinning_goroutine+", 19) == 0;
+        is_spin |= is_in(pcs[i] - (i > 0), "spin");
+        is_root |= is_in(pcs[i] - (i > 0), "spinning_goroutine");
     }
     if (is_spin) {
         atomic_fetch_add(&samples, 1);
@@ -50,7 +48,7 @@ static int app(void *arg)
     rung_group_open(&group, RUNG_FOREVER);
     for (int i = 0; i < 3; i++)
         group_go(&group, spinning_goroutine, NULL);
-    for (int64_t give_up = rung_now() + RUNG_SECONDS(20); atomic_load(&samples) < 100;) {
+    for (int64_t give_up = rung_now() + RUNG_SECONDS(20); atomic_load(&samples) < test_scaled(100);) {
         EXPECT(rung_now() < give_up);
         EXPECT_EQ(rung_sleep(MS(1)), 0);
     }

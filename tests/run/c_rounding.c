@@ -24,12 +24,7 @@ static int keeps_mode(void *arg)
     long double third_long;
     EXPECT_EQ(fesetround(modes[mine]), 0);
     for (int i = 0; i < 200; i++) {
-        if (i % 3 == 0)
-            rung_yield();
-        else if (i % 3 == 1)
-            EXPECT_EQ(rung_sleep(1000), 0);
-        else
-            EXPECT((uintptr_t)arg % 8 < 4 ? rung_send(chan, NULL) == 0 : rung_recv(chan, NULL) == 1);
+        let_others_run(i, chan, (uintptr_t)arg % 8 < 4);
         EXPECT_EQ(fegetround(), modes[mine]);
         thirds(&third, &third_long);
         EXPECT(third == wanted[mine]);
@@ -69,7 +64,8 @@ int main(void)
         thirds(&wanted[i], &wanted_long[i]);
     }
     EXPECT_EQ(fesetround(FE_TONEAREST), 0);
-    EXPECT(wanted[1] != wanted[2]);
+    if (wanted[1] == wanted[2])
+        SKIP("divisions are not rounded as asked for here (Valgrind)");
     run_on(1, app, NULL);
     run_on(4, app, NULL);
     return 0;

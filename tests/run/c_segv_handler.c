@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A program's own SIGSEGV handler, set before rung_run, still gets the faults that are no stack overflow. */
+/*
+ * A program's own SIGSEGV handler, set before rung_run, still gets the faults that are no stack overflow; and a trace, which
+ * is saved at the first since the program might die of it, goes on.
+ */
 #include "common.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 static char *page;
 static atomic_int faults;
@@ -37,12 +41,30 @@ static int app(void *arg)
     return touches(NULL);
 }
 
+/* In a process of its own: only the first fault of each is told of. */
+static void run_traced(void)
+{
+    int status;
+    pid_t child = fork();
+    EXPECT(child >= 0);
+    if (child == 0) {
+        setenv("RUNG_TRACE", "/dev/null", 1);
+        run_on(2, app, NULL);
+        exit(faults != 20);
+    }
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+}
+
 int main(void)
 {
+    if (IS_VALGRIND)
+        SKIP("Valgrind tells of each fault");
     page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     EXPECT(page != MAP_FAILED);
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     EXPECT_EQ(sigaction(SIGSEGV, &action, NULL), 0);
+    run_traced();
     run_on(2, app, NULL);
     EXPECT_EQ(faults, 20);
     return 0;

@@ -22,23 +22,6 @@
 
 #include "test.h"
 
-/* The address sanitizer keeps freed memory for a while; the thread sanitizer holds signals back. */
-#if defined(__has_feature) /* clang */
-#define IS_ASAN __has_feature(address_sanitizer)
-#define IS_TSAN __has_feature(thread_sanitizer)
-#else
-#ifdef __SANITIZE_ADDRESS__
-#define IS_ASAN 1
-#else
-#define IS_ASAN 0
-#endif
-#ifdef __SANITIZE_THREAD__
-#define IS_TSAN 1
-#else
-#define IS_TSAN 0
-#endif
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 #define MS(n)         RUNG_MILLISECONDS(n)
 
@@ -58,9 +41,29 @@ static inline void run_on(int procs, rung_function *fn, void *arg)
     EXPECT_EQ(rung_run(fn, arg), 0);
 }
 
+/* Whether pc lies in the function, whose name link-time optimisation may have given a suffix. */
+static inline int is_in(uintptr_t pc, const char *function)
+{
+    char name[100];
+    size_t length = strlen(function);
+    (void)rung_symbol(pc, name, sizeof name);
+    return strncmp(name, function, length) == 0 && (name[length] == '+' || name[length] == '.');
+}
+
 static inline void go(rung_function *fn, void *arg)
 {
     EXPECT_EQ(rung_go(fn, arg), 0);
+}
+
+/* The i-th of a mix of calls that let others run; the last of three sends on `chan`, or receives. */
+static inline void let_others_run(int i, rung_chan *chan, int sends)
+{
+    if (i % 3 == 0)
+        rung_yield();
+    else if (i % 3 == 1)
+        EXPECT_EQ(rung_sleep(1000), 0);
+    else
+        EXPECT(sends ? rung_send(chan, NULL) == 0 : rung_recv(chan, NULL) == 1);
 }
 
 static inline void group_go(rung_group *group, rung_function *fn, void *arg)
@@ -138,7 +141,10 @@ static inline int dump_count(const char *dump, const char *state)
     return count;
 }
 
-/* Waits until so many goroutines are parked for that reason. */
+/*
+ * Waits until so many goroutines are parked for that reason. It orders nothing: a dump looks past all locks, so what
+ * those goroutines have written, a scope for one, is not the caller's to use before an atomic has said so.
+ */
 static inline void wait_parked(const char *reason, int count)
 {
     int64_t give_up = rung_now() + RUNG_SECONDS(60);

@@ -41,15 +41,16 @@ static int app(void *arg)
 {
     (void)arg;
     rung_group group;
+    uintptr_t count = (uintptr_t)test_scaled(100000);
     atomic_store(&sum, 0);
     rung_group_open(&group, RUNG_FOREVER);
-    for (uintptr_t i = 0; i < 100000; i++) {
+    for (uintptr_t i = 0; i < count; i++) {
         group_go(&group, add, (void *)i);
         if (i % 1000 == 999)
             rung_yield();
     }
     EXPECT_EQ(rung_group_wait(&group), 0);
-    EXPECT_EQ(sum, 100000L * 99999 / 2);
+    EXPECT_EQ(sum, count * (count - 1) / 2);
 
     long total;
     struct node root = {chan_open(sizeof(long), 0), 0, 10000};

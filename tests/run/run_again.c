@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* rung_run works 100 times in one process, and leaves no threads or descriptors behind each time. */
+/*
+ * rung_run works 100 times in one process, and leaves no threads or descriptors behind each time.
+ *
+ * test-traced: no
+ */
 #include "common.h"
 
 #include <dirent.h>

@@ -12,6 +12,13 @@
 static rung_chan *chan;
 static rung_waitgroup waitgroup;
 static rung_mutex mutex;
+static rung_rwmutex rwmutex;
+static rung_sema sema;
+static rung_cond cond;
+static rung_timer *opened;
+static rung_once once;
+static rung_scope scope;
+static rung_group group;
 
 static int nothing(void *arg)
 {
@@ -40,6 +47,14 @@ static void calls_give_errors(void)
     EXPECT_EQ(rung_timer_open(&timer, 0, 0), -ENOTRECOVERABLE);
     EXPECT_EQ(rung_waitgroup_wait(&waitgroup), -ENOTRECOVERABLE);
     EXPECT_EQ(rung_mutex_lock_scoped(&mutex), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_rwmutex_lock_scoped(&rwmutex), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_rwmutex_read_lock_scoped(&rwmutex), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_sema_acquire(&sema, 1), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_cond_wait(&cond, &mutex), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_timer_reset(opened, 1, 0), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_timer_stop(opened), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_go_with(NULL, nothing, NULL), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_scope_error(), -ENOTRECOVERABLE);
 }
 
 static void call_yield(void)
@@ -50,6 +65,46 @@ static void call_yield(void)
 static void call_close(void)
 {
     rung_chan_close(chan);
+}
+
+static void call_scope_open(void)
+{
+    rung_scope_open(&scope, RUNG_FOREVER);
+}
+
+static void call_group_open(void)
+{
+    rung_group_open(&group, RUNG_FOREVER);
+}
+
+static void call_rwmutex_lock(void)
+{
+    rung_rwmutex_lock(&rwmutex);
+}
+
+static void call_sema_release(void)
+{
+    rung_sema_release(&sema, 1);
+}
+
+static void call_cond_signal(void)
+{
+    rung_cond_signal(&cond);
+}
+
+static void call_once(void)
+{
+    rung_once_do(&once, NULL, NULL);
+}
+
+static void call_pin(void)
+{
+    rung_pin();
+}
+
+static void call_blocking_begin(void)
+{
+    rung_blocking_begin();
 }
 
 static int in_child(void (*call)(void), int is_quiet)
@@ -83,9 +138,12 @@ static int background(void *arg)
 
 static int app(void *arg)
 {
-    static void (*const give_back_nothing[])(void) = {call_yield, call_close};
+    static void (*const give_back_nothing[])(void) = {
+        call_yield, call_close, call_scope_open, call_group_open, call_rwmutex_lock,
+        call_sema_release, call_cond_signal, call_once, call_pin, call_blocking_begin};
     chan = chan_open(sizeof(int), 1);
     rung_waitgroup_add(&waitgroup, 1);
+    EXPECT_EQ(rung_timer_open(&opened, RUNG_SECONDS(100), 0), 0);
     go(background, NULL);
     EXPECT_EQ(in_child(calls_give_errors, 0), 0);
     for (size_t i = 0; i < LENGTH(give_back_nothing); i++) {

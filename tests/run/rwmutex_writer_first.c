@@ -4,6 +4,7 @@
 
 static rung_rwmutex rwmutex;
 static int value; /* under rwmutex */
+static atomic_bool is_open;
 
 static int writer(void *arg)
 {
@@ -17,6 +18,7 @@ static int writer(void *arg)
 static int hasty_writer(void *scope)
 {
     rung_scope_open(scope, RUNG_FOREVER);
+    atomic_store(&is_open, true);
     EXPECT_EQ(rung_rwmutex_lock_scoped(&rwmutex), -ECANCELED);
     EXPECT_EQ(rung_scope_close(scope), -ECANCELED);
     return 0;
@@ -55,6 +57,8 @@ static int app(void *arg)
     for (int i = 0; i < 10; i++)
         group_go(&group, reader, (void *)1);
     wait_parked("sync", 11);
+    while (!atomic_exchange(&is_open, false))
+        rung_yield();
     rung_scope_cancel(&scope); /* they come in though the first reader stays */
     EXPECT_EQ(rung_group_wait(&group), 0);
     EXPECT(rung_rwmutex_try_read_lock(&rwmutex));

@@ -12,6 +12,7 @@ struct parked {
     struct things *things;
     rung_scope outer, inner;
     enum how how;
+    atomic_bool is_open;
 };
 
 static int park(void *arg)
@@ -22,6 +23,7 @@ static int park(void *arg)
     int64_t start = rung_now();
     rung_scope_open(&me->outer, me->how == BY_OUTER_DEADLINE ? MS(3) : RUNG_FOREVER);
     rung_scope_open(&me->inner, me->how == BY_DEADLINE ? MS(3) : RUNG_FOREVER);
+    atomic_store(&me->is_open, true);
     expect_result(me->call, me->call->call(me->things), expected);
     EXPECT(!is_late || rung_now() - start >= MS(3));
     EXPECT_EQ(rung_scope_error(), expected);
@@ -47,6 +49,8 @@ static void try_one(const struct blocking_call *call, enum how how)
     group_go(&group, park, &parked);
     if (how != BY_DEADLINE && how != BY_OUTER_DEADLINE)
         wait_parked(call->reason, 1);
+    while (!atomic_load(&parked.is_open))
+        rung_yield();
     if (how == BY_GOROUTINE)
         rung_scope_cancel(&parked.inner);
     else if (how == BY_OUTER_CANCEL)

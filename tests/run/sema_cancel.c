@@ -6,10 +6,12 @@ enum { PERMITS = 10 };
 
 static rung_sema sema;
 static atomic_int in_use;
+static atomic_bool is_open;
 
 static int big_and_hasty(void *scope)
 {
     rung_scope_open(scope, RUNG_FOREVER);
+    atomic_store(&is_open, true);
     EXPECT_EQ(rung_sema_acquire(&sema, 100), -ECANCELED);
     EXPECT_EQ(rung_scope_close(scope), -ECANCELED);
     return 0;
@@ -52,6 +54,8 @@ static int app(void *arg)
     wait_parked("sync", 1);
     group_go(&group, small, NULL);
     wait_parked("sync", 2);
+    while (!atomic_exchange(&is_open, false))
+        rung_yield();
     rung_scope_cancel(&scope);
     EXPECT_EQ(rung_group_wait(&group), 0);
     EXPECT(!rung_sema_try_acquire(&sema, 1));

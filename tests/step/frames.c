@@ -82,9 +82,9 @@ void program_open(const char *path)
         fail("%s: not an ELF file", path);
     machine = header.e_machine;
     if (machine == EM_AARCH64)
-        cpu = (struct cpu){ true, ARM_PC, ARM_SP, ARM_FP, ARM_LR, 0 };
+        cpu = (struct cpu){ true, ARM_PC, ARM_SP, ARM_FP, ARM_LR, 0, 0 };
     else
-        cpu = (struct cpu){ false, X86_PC, X86_SP, X86_FP, X86_PC, 5 };
+        cpu = (struct cpu){ false, X86_PC, X86_SP, X86_FP, X86_PC, 5, 0 };
     read_symbols();
 }
 
@@ -241,8 +241,10 @@ static void binary(struct machine_stack *stack, int operation)
     switch (operation) {
     case DW_OP_plus: *left += right; break;
     case DW_OP_minus: *left -= right; break;
+    case DW_OP_mul: *left *= right; break;
     case DW_OP_and: *left &= right; break;
     case DW_OP_shl: *left <<= right; break;
+    case DW_OP_eq: *left = *left == right; break;
     case DW_OP_ge: *left = (int64_t)*left >= (int64_t)right; break;
     default: fail("CFI operation 0x%x is not known", operation);
     }
@@ -378,7 +380,7 @@ int frame_next(struct registers *registers, bool is_exact, bool *is_signal)
         restore(row->frame, i, &old, cfa, &registers->r[i]);
     registers->r[cpu.sp] = cfa;
     uint64_t pc = old.r[cpu.ra];
-    if (!restore(row->frame, cpu.ra, &old, cfa, &pc) || pc == 0)
+    if (!restore(row->frame, cpu.ra, &old, cfa, &pc))
         return 0;
     registers->r[cpu.ra] = pc;
     registers->r[cpu.pc] = pc;

@@ -2,8 +2,8 @@
 /*
  * program.c: what stepper.c steps through: every path through the machine layer, on one processor.
  *
- * Its signal handler (SIGUSR1, on the alternate stack) does nothing: the stepper delivers the signal at
- * instructions of its choice, without the kernel's queue.
+ * Its signal handler is on the alternate stack: the stepper delivers the signals at instructions of its choice, without
+ * the kernel's queue. SIGUSR1 does nothing; SIGUSR2 walks the interrupted stack, as a dump does, for the stepper to compare.
  */
 #include <fenv.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "rung.h"
+#include "rung_debug.h"
 #include "machine/arch.h"
 #include "sched/sched.h"
 
@@ -19,6 +20,7 @@ extern const uint64_t step_layout[];
 const uint64_t step_layout[] __attribute__((used)) = {
     offsetof(struct m, g0.low),     offsetof(struct m, g0.high),
     offsetof(struct m, signal.low), offsetof(struct m, signal.high),
+    offsetof(struct m, departed),
     offsetof(struct g, stack_low),  offsetof(struct g, stack_high),
     offsetof(struct g, status),     G_RUNNING,
 };
@@ -34,8 +36,12 @@ noinline void step_end(void)
 
 static volatile sig_atomic_t signals;
 
-void step_handler(int signal_number);
-void step_handler_body(int signal_number);
+/* What rung_backtrace_context finds, for the stepper to read. */
+extern uintptr_t step_walk[128];
+uintptr_t step_walk[128];
+
+void step_handler(int signal_number, siginfo_t *info, void *context);
+void step_handler_body(int signal_number, siginfo_t *info, void *context);
 
 /* A first instruction without effect: qemu's stub shows the handler only after that. */
 #if defined(__x86_64__)
@@ -51,9 +57,11 @@ static noinline void count_signal(void)
     signals = signals + 1;
 }
 
-void step_handler_body(int signal_number)
+void step_handler_body(int signal_number, siginfo_t *info, void *context)
 {
-    (void)signal_number;
+    (void)info;
+    if (signal_number == SIGUSR2)
+        (void)rung_backtrace_context(context, step_walk, sizeof step_walk / sizeof *step_walk);
     count_signal();
 }
 
@@ -80,7 +88,7 @@ static int copied(void *arg)
     return *(int *)arg;
 }
 
-/* Another floating-point control than the others have: mcall's and gogo's rarer path. */
+/* Another floating-point control than the others have: the rarer path of a switch. */
 static int rounder(void *arg)
 {
     (void)arg;
@@ -137,7 +145,14 @@ static void one_round(void)
     rung_case cases[] = { RUNG_CASE_RECV(answers, &value), RUNG_CASE_SEND(requests, &value) };
     if (rung_select(cases, 2) == 1) /* likewise; and echo answers into the next */
         rung_select(cases, 1);
-    rung_sleep(RUNG_MICROSECONDS(50)); /* the thread sleeps as well */
+    for (int i = 0; i < 4; i++) { /* once nobody else is left the thread sleeps as well */
+        int mode = i % 2 == 0 ? FE_TOWARDZERO : FE_DOWNWARD;
+        fesetround(mode);
+        rung_sleep(RUNG_MICROSECONDS(50));
+        if (fegetround() != mode)
+            abort();
+    }
+    fesetround(FE_TONEAREST);
     while (ended == 0)
         rung_yield();
     if (calls != 2)
@@ -160,8 +175,9 @@ static int program(void *arg)
 int main(int count, char **arguments)
 {
     int rounds = count > 1 ? atoi(arguments[1]) : 10;
-    struct sigaction action = { .sa_handler = step_handler, .sa_flags = SA_ONSTACK | SA_RESTART };
+    struct sigaction action = { .sa_sigaction = step_handler, .sa_flags = SA_ONSTACK | SA_RESTART | SA_SIGINFO };
     sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGUSR2, &action, NULL);
     int status = rung_run(program, &rounds);
     printf("program: %d rounds, %d signals\n", rounds, (int)signals);
     return status == 0 ? 0 : 1;

@@ -6,10 +6,11 @@
  *
  * What is true is kept apart from what frame records and CFI say: a shadow, an entry for each call that has not
  * returned {return pc, sp after the return, frame pointer at the call}, made by watching calls and returns.
- *   rung_mcall jumps to fn     the shadow of the goroutine is put aside; that of g0 stands on top of it
- *   m->link turns to {0, 0}    what stood below g0's part is gone: the goroutine may be published now
- *   rung_gogo loads the frame pointer, its second change there: the goroutine's shadow is current
- *   rung_mstart, likewise      the shadow is empty: a root
+ *   rung_mcall calls fn        the shadow of the goroutine is put aside; that of g0 stands on top of it
+ *   m->link's bp turns to 0    what stood below g0's part is gone: the goroutine may be published now
+ *   rung_gogo loads the frame pointer: the goroutine's shadow is current
+ *   rung_switch loads it, its second change there: the same, and the one that departs is put aside
+ *   rung_mstart loads it, its second change there: the shadow is empty, a root
  *   a signal                   two entries: the handler's return, and the interrupted instruction
  *
  * After each instruction:
@@ -20,6 +21,7 @@
  *   records             aligned, rising, on this thread's stacks, or on that of the goroutine it runs
  *   the link            is cut when the goroutine's status changes; what it has saved is the shadow's
  *   returns             come back where they were called, with stack and frame pointer as they were
+ *   the process's walk  of what a signal interrupted, by the handler: its pcs are the shadow's, to the root
  */
 #include "target.h"
 
@@ -51,10 +53,10 @@ static struct shadow now;
 static bool is_open = true; /* until rung_mstart: below lies what was not seen */
 static int linked;          /* entries of the goroutine below g0's; 0: not linked */
 static uint64_t link_address, m, gogo_g;
-static int pointer_changes;      /* of the frame pointer, within rung_gogo or rung_mstart */
+static int pointer_changes;      /* of the frame pointer, within rung_gogo, rung_switch or rung_mstart */
 static int signals_open;         /* handlers running */
-static bool is_published;        /* the goroutine that mcall left */
-static uint64_t mcall_g;
+static bool is_published;        /* the goroutine that was left last, by mcall or switch */
+static uint64_t left_g;
 
 static struct parked {
     uint64_t g;
@@ -63,12 +65,12 @@ static struct parked {
 
 /* What program.c lays open. */
 static struct layout {
-    uint64_t g0_low, g0_high, signal_low, signal_high, stack_low, stack_high, status, running;
+    uint64_t g0_low, g0_high, signal_low, signal_high, departed, stack_low, stack_high, status, running;
 } layout;
 
 /* ---- figures ---- */
 
-enum { MCALL, GOGO, SYSTEMSTACK, START, MSTART, FP_LOAD, ROUTINES };
+enum { MCALL, GOGO, SWITCH, SYSTEMSTACK, START, MSTART, FP_LOAD, ROUTINES };
 
 static struct routine {
     const char *name;
@@ -76,18 +78,20 @@ static struct routine {
     uint64_t steps, windows, signals;
     bool is_seen[ROUTINE_BYTES]; /* by byte: executed */
     bool is_hit[ROUTINE_BYTES];  /* a signal has landed there */
-} routines[ROUTINES] = { { .name = "rung_mcall" }, { .name = "rung_gogo" }, { .name = "rung_systemstack" },
-                         { .name = "rung_goroutine_start" }, { .name = "rung_mstart" },
-                         { .name = "rung_fp_load" } };
+} routines[ROUTINES] = { { .name = "rung_mcall" }, { .name = "rung_gogo" }, { .name = "rung_switch" },
+                         { .name = "rung_systemstack" }, { .name = "rung_goroutine_start" },
+                         { .name = "rung_mstart" }, { .name = "rung_fp_load" } };
 
 static struct figures {
     uint64_t steps, librung, foreign, wrong;
     uint64_t by_pointers, by_cfi;              /* chains compared */
     uint64_t entry, exit, bare, at_gogo;       /* windows */
     uint64_t interrupted;                      /* chains through a signal's frame */
+    uint64_t walks;                            /* of the process's own, from a handler, compared */
     uint64_t signals, cuts, switches, deepest;
 } figures;
 
+static uint64_t walker, walk; /* rung_backtrace_context, and where program.c keeps what it found */
 static struct registers here, at_signal; /* now, and where the last signal landed */
 
 static struct routine *routine_of(uint64_t pc)
@@ -237,25 +241,36 @@ static struct parked **parked_at(uint64_t g)
 
 static bool was_cut; /* a link that was never made cannot be cut */
 
-static bool link_is_zero(void)
+static bool link_is_cut(void)
 {
-    return target_word(link_address) == 0 && target_word(link_address + 8) == 0;
+    return target_word(link_address) == 0;
 }
 
-/* rung_mcall has gone to fn, whose return address is on top. */
-static void left_by_mcall(void)
+static bool is_g0_root(uint64_t pc)
 {
-    mcall_g = target_word(m + M_G);
-    linked = now.depth - 1;
-    is_published = false;
-    was_cut = link_is_zero();
-    struct parked **slot = parked_at(mcall_g);
+    return strncmp(program_function(pc), "rung_g0_root", 12) == 0;
+}
+
+/* g is left, with the lowest `depth` entries. */
+static void put_aside(uint64_t g, int depth)
+{
+    struct parked **slot = parked_at(g);
     if (*slot == NULL)
         *slot = calloc(1, sizeof **slot);
-    (*slot)->g = mcall_g;
-    memcpy((*slot)->shadow.entry, now.entry, (size_t)linked * sizeof *now.entry);
-    (*slot)->shadow.depth = linked;
+    (*slot)->g = g;
+    memcpy((*slot)->shadow.entry, now.entry, (size_t)depth * sizeof *now.entry);
+    (*slot)->shadow.depth = depth;
+    left_g = g;
+    is_published = false;
     figures.switches++;
+}
+
+/* rung_mcall has called fn, whose return address is on top. */
+static void left_by_mcall(void)
+{
+    linked = now.depth - 1;
+    was_cut = link_is_cut();
+    put_aside(target_word(m + M_G), linked);
 }
 
 static void switched_by_gogo(void)
@@ -272,15 +287,19 @@ static void switched_by_gogo(void)
         wrong("goes on with a goroutine that never was left");
 }
 
-/* The frame pointer's second change within gogo and mstart is the switch. */
 static void watch_pointer(const struct registers *before, const struct routine *routine)
 {
-    if (before->r[cpu.fp] == here.r[cpu.fp] || ++pointer_changes != 2)
+    if (before->r[cpu.fp] == here.r[cpu.fp])
         return;
-    if (routine == &routines[GOGO]) {
+    pointer_changes++;
+    if (routine == &routines[GOGO] && pointer_changes == 1) {
         switched_by_gogo();
-    } else if (routine == &routines[MSTART]) {
+    } else if (routine == &routines[SWITCH] && pointer_changes == 2) {
+        put_aside(target_word(m + layout.departed), now.depth);
+        switched_by_gogo();
+    } else if (routine == &routines[MSTART] && pointer_changes == 2) {
         link_address = target_word(m + M_LINK);
+        was_cut = link_is_cut();
         now.depth = 0;
         is_open = false;
     }
@@ -290,7 +309,9 @@ static void watch_entry(const struct routine *routine)
 {
     pointer_changes = 0;
     if (routine == &routines[GOGO])
-        gogo_g = here.r[cpu.arg0];
+        gogo_g = here.r[0];
+    else if (routine == &routines[SWITCH])
+        gogo_g = target_word(m + M_G);
 }
 
 static void watch_jump(const struct registers *before)
@@ -298,9 +319,13 @@ static void watch_jump(const struct registers *before)
     const struct routine *from = routine_of(before->r[cpu.pc]), *to = routine_of(here.r[cpu.pc]);
     if (from == to)
         return;
-    if (from == &routines[GOGO])
+    if (from == &routines[SWITCH] && to == &routines[MCALL])
+        return; /* on its behalf */
+    if (from == &routines[GOGO] || from == &routines[SWITCH])
         pop("gogo");
-    else if (from == &routines[MCALL] || (to != NULL && to->low == here.r[cpu.pc])) /* x86-64: push and jump */
+    else if (from == &routines[START] && cpu.is_arm)
+        push(here.r[ARM_LR], here.r[cpu.sp], here.r[cpu.fp]);
+    else if (from == &routines[START] || to == &routines[MCALL] || to == &routines[SWITCH]) /* x86-64: push and jump */
         push(word_at_sp(), here.r[cpu.sp] + 8, here.r[cpu.fp]);
 }
 
@@ -308,7 +333,7 @@ static void watch_link(void)
 {
     if (linked == 0)
         return;
-    bool is_cut = link_is_zero();
+    bool is_cut = link_is_cut();
     if (is_cut && !was_cut) {
         memmove(now.entry, now.entry + linked, (size_t)(now.depth - linked) * sizeof *now.entry);
         now.depth -= linked;
@@ -366,7 +391,7 @@ static void follow(const struct registers *before)
         watch_jump(before);
     else if (place->kind == TRAP)
         watch_trap(before);
-    if (from == &routines[MCALL] && to != from && signals_open == 0)
+    if (from == &routines[MCALL] && place->kind == CALL && signals_open == 0)
         left_by_mcall();
     if (from != NULL && from == to)
         watch_pointer(before, from);
@@ -413,15 +438,22 @@ static bool is_within(uint64_t address, uint64_t low, uint64_t high)
     return address >= low && address + 16 <= high;
 }
 
-/* Whether a record may lie there: clause 2. */
+static bool is_on_stack(uint64_t address, uint64_t g)
+{
+    return g != 0 && is_within(address, target_word(g + layout.stack_low), target_word(g + layout.stack_high));
+}
+
+/* Whether a record may lie there: clause 2. From one goroutine to another this thread owns two: the one that it is on. */
 static const char *misplaced(uint64_t record)
 {
-    uint64_t g = m_word(M_G);
+    uint64_t g = m_word(M_G), departed = m_word(layout.departed);
+    if (is_on_stack(signals_open > 0 ? at_signal.r[cpu.fp] : here.r[cpu.fp], departed))
+        g = departed;
     if (is_within(record, m_word(layout.signal_low), m_word(layout.signal_high)) && signals_open > 0)
         return NULL;
     if (is_within(record, m_word(layout.g0_low), m_word(layout.g0_high)))
         return NULL;
-    if (g == 0 || !is_within(record, target_word(g + layout.stack_low), target_word(g + layout.stack_high)))
+    if (!is_on_stack(record, g))
         return "lies on no stack of this thread";
     return is_running(g) ? NULL : "lies on the stack of a goroutine that others may run";
 }
@@ -444,7 +476,7 @@ static int walk_records(uint64_t *pcs)
             print_walk("by frame pointers:", pcs, count);
             return -1;
         }
-        if (record[0] == 0 && record[1] == 0)
+        if (record[0] == 0 && (record[1] == 0 || is_g0_root(record[1] - 1)))
             return count;
         pcs[count++] = record[1];
         last = fp;
@@ -466,7 +498,7 @@ static void count_window(struct routine *routine)
     struct entry *top = top_entry();
     if (routine != NULL)
         routine->windows++;
-    if (routine == &routines[GOGO] && pointer_changes >= 2)
+    if ((routine == &routines[GOGO] && pointer_changes >= 1) || (routine == &routines[SWITCH] && pointer_changes >= 2))
         figures.at_gogo++;
     else if (top->is_framed)
         figures.exit++;
@@ -531,27 +563,54 @@ static void check_cfi(void)
     }
     uint64_t pc = frame.r[cpu.pc];
     int found = is_open ? 0 : frame_next(&frame, is_exact, &is_signal);
+    if (found > 0 && was_cut && is_g0_root(frame.r[cpu.pc] - 1))
+        found = frame_next(&frame, false, &is_signal);
     if (found < 0)
         wrong("CFI knows nothing at %s%s, which is a root", program_function(pc), is_exact ? "" : " - 1");
     else if (found > 0)
         wrong("CFI does not end at %s, but goes on to %s", program_function(pc), program_function(frame.r[cpu.pc]));
 }
 
-/* Clauses 4 and 6, at the moment when others may reach the goroutine that mcall left. */
+/* Clauses 4 and 6, at the moment when others may reach the goroutine that was left. */
 static void check_publication(void)
 {
-    if (mcall_g == 0 || is_published || is_running(mcall_g))
+    if (left_g == 0 || is_published || is_running(left_g))
         return;
     is_published = true;
     if (linked != 0)
         wrong("the goroutine is published, and g0 is still linked to it");
-    const struct parked *left = *parked_at(mcall_g);
+    const struct parked *left = *parked_at(left_g);
     const struct entry *entry = &left->shadow.entry[left->shadow.depth - 1];
-    uint64_t sp = target_word(mcall_g + G_SP), pc = target_word(mcall_g + G_PC), bp = target_word(mcall_g + G_BP);
+    uint64_t sp = target_word(left_g + G_SP), pc = target_word(left_g + G_PC), bp = target_word(left_g + G_BP);
     if (sp != entry->cfa || pc != entry->ret || bp != entry->fp)
         wrong("saved is {sp %llx, pc %s, bp %llx}, true is {%llx, %s, %llx}", (unsigned long long)sp,
               program_function(pc), (unsigned long long)bp, (unsigned long long)entry->cfa,
               program_function(entry->ret), (unsigned long long)entry->fp);
+}
+
+/* A handler is about to call rung_backtrace_context, whose own thousand instructions are not stepped. */
+static void check_walk(void)
+{
+    target_skip_to(top_entry()->ret);
+    target_registers(&here);
+    pop("a walk's return");
+    uint64_t found[DEPTH], count = here.r[cpu.result];
+    int below = now.depth - 1;
+    while (!now.entry[below].is_interrupted)
+        below--;
+    if (is_open)
+        return;
+    figures.walks++;
+    for (uint64_t i = 0; i < count; i++)
+        found[i] = target_word(walk + 8 * i);
+    bool has_root = count == (uint64_t)below + 2 && is_g0_root(found[count - 1] - 1);
+    bool is_true = count == (uint64_t)below + 1 + has_root && found[0] == at_signal.r[cpu.pc];
+    for (int i = 0; i < below && is_true; i++)
+        is_true = found[1 + i] == now.entry[below - 1 - i].ret;
+    if (!is_true) {
+        wrong("the process's own walk of what the signal interrupted is another");
+        print_walk("by rung_backtrace_context:", found, (int)count);
+    }
 }
 
 static void check(void)
@@ -573,21 +632,23 @@ static void check(void)
 
 /* ---- stepping ---- */
 
-/* A signal at every instruction of the machine layer at first, and now and then everywhere. */
-static bool wants_signal(struct routine *routine)
+/* A signal, or 0: one that walks at every instruction of the machine layer at first, and now and then one everywhere. */
+static int wanted_signal(struct routine *routine)
 {
     uint64_t pc = here.r[cpu.pc];
     if (signals_open > 0 || !program_has(pc) || (is_open ? routine == NULL : is_foreign_below()))
-        return false;
-    if (routine != NULL && !routine->is_hit[pc - routine->low])
-        return routine->is_hit[pc - routine->low] = true;
-    return figures.steps % 101 == 0;
+        return 0;
+    if (routine != NULL && !routine->is_hit[pc - routine->low]) {
+        routine->is_hit[pc - routine->low] = true;
+        return SIGUSR2;
+    }
+    return figures.steps % 101 == 0 ? (figures.steps % 5 == 0 ? SIGUSR2 : SIGUSR1) : 0;
 }
 
 static void step_once(void)
 {
     struct registers before = here;
-    int signal = wants_signal(routine_of(here.r[cpu.pc])) ? SIGUSR1 : 0;
+    int signal = wanted_signal(routine_of(here.r[cpu.pc]));
     target_step(signal);
     target_registers(&here);
     if (signal != 0) {
@@ -596,6 +657,8 @@ static void step_once(void)
         follow(&before);
     }
     check();
+    if (here.r[cpu.pc] == walker)
+        check_walk();
 }
 
 /* ---- telling the whole ---- */
@@ -635,9 +698,10 @@ static uint64_t report(void)
                (unsigned long long)routine->steps, (unsigned long long)routine->windows,
                (unsigned long long)routine->signals, (unsigned long long)bytes);
     }
-    printf("%llu chains by CFI, %llu by frame pointers (%llu through a signal's frame); at most %llu deep\n",
+    printf("%llu chains by CFI, %llu by frame pointers (%llu through a signal's frame), %llu by the process; at most %llu deep\n",
            (unsigned long long)figures.by_cfi, (unsigned long long)figures.by_pointers,
-           (unsigned long long)figures.interrupted, (unsigned long long)figures.deepest);
+           (unsigned long long)figures.interrupted, (unsigned long long)figures.walks,
+           (unsigned long long)figures.deepest);
     printf("windows, where frame pointers miss the caller: %llu at entry, %llu at exit, %llu in frameless leaves, "
            "%llu at gogo's end\n", (unsigned long long)figures.entry, (unsigned long long)figures.exit,
            (unsigned long long)figures.bare, (unsigned long long)figures.at_gogo);
@@ -660,6 +724,8 @@ static void begin(char **arguments, const char *path)
     target_registers(&here);
     if (!target_read(program_symbol("step_layout", NULL), &layout, sizeof layout))
         fail("step_layout cannot be read");
+    walker = program_symbol("rung_backtrace_context", NULL);
+    walk = program_symbol("step_walk", NULL);
     m = here.r[cpu.arg0];
     if (cpu.is_arm)
         push(here.r[ARM_LR], here.r[cpu.sp], here.r[cpu.fp]);

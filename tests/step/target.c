@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MOST = 16, BLOCK = 1024, BLOCKS = 64, PACKET = 4096, GDB_SIGUSR1 = 30, ENDING_MS = 20000 };
+enum { THREADS_MOST = 16, BLOCK = 1024, BLOCKS = 64, PACKET = 4096, GDB_SIGUSR1 = 30, GDB_SIGUSR2, ENDING_MS = 20000 };
 
 static pid_t process, thread;
 static pid_t frozen[THREADS_MOST];
@@ -355,7 +355,7 @@ void target_step(int signal)
     if (cpu.is_arm) {
         char text[64];
         if (signal != 0)
-            snprintf(text, sizeof text, "vCont;S%02x:%x", GDB_SIGUSR1, (unsigned)thread);
+            snprintf(text, sizeof text, "vCont;S%02x:%x", signal == SIGUSR1 ? GDB_SIGUSR1 : GDB_SIGUSR2, (unsigned)thread);
         else
             snprintf(text, sizeof text, "vCont;s:%x", (unsigned)thread);
         stub_ask(text);
@@ -368,6 +368,38 @@ void target_step(int signal)
     wait_stop(thread, &status);
     if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
         fail("the program stopped otherwise: 0x%x", status);
+}
+
+static void skip_to_traced(uint64_t address)
+{
+    struct user_regs_struct user;
+    int status;
+    long code = ptrace(PTRACE_PEEKTEXT, thread, address, 0);
+    ptrace(PTRACE_POKETEXT, thread, address, (code & ~0xffL) | 0xcc);
+    ptrace(PTRACE_CONT, thread, 0, 0);
+    wait_stop(thread, &status);
+    if (!WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, thread, 0, &user) != 0 || user.rip != address + 1)
+        fail("the program stopped elsewhere: 0x%x", status);
+    user.rip = address;
+    ptrace(PTRACE_SETREGS, thread, 0, &user);
+    ptrace(PTRACE_POKETEXT, thread, address, code);
+}
+
+void target_skip_to(uint64_t address)
+{
+    generation++;
+    if (!cpu.is_arm) {
+        skip_to_traced(address);
+        return;
+    }
+    char breakpoint[64], text[64];
+    snprintf(breakpoint, sizeof breakpoint, "Z0,%llx,4", (unsigned long long)address);
+    snprintf(text, sizeof text, "vCont;c:%x", (unsigned)thread);
+    stub_ask(breakpoint);
+    stub_ask(text);
+    stub_stopped();
+    breakpoint[0] = 'z';
+    stub_ask(breakpoint);
 }
 
 void target_registers(struct registers *registers)

@@ -23,7 +23,7 @@ struct registers {
 struct cpu {
     bool is_arm;
     int pc, sp, fp, ra; /* ra: the column in CFI; on arm64 the register lr */
-    int arg0;           /* first argument */
+    int arg0, result;   /* first argument; what a function gives back */
 };
 extern struct cpu cpu;
 
@@ -42,6 +42,9 @@ void target_freeze_others(void);
 
 /* One instruction, or the delivery of a signal (0: none). */
 void target_step(int signal);
+
+/* Runs the thread that is stepped, alone, until it is about to execute the instruction at `address`. */
+void target_skip_to(uint64_t address);
 
 /* Lets the program go on by itself. Gives back its wait status. */
 int target_finish(void);

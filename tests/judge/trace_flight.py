@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Flight recorders, what is rescued of them, and the command `rung trace`.
+
+test-timeout: 240
+test-presets: release asan
+test-labels: slow
+
+Killed at random moments under load, a program leaves a file of which a valid trace is made, that ends at most 50 ms
+before the last thing that it did (1,000 times with --long). Snapshots of two recorders beside a trace, at a trigger and at a panic are valid.
+Files that are cut or changed anywhere are told to be broken, and nothing worse.
+"""
+import glob
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import _trace
+
+IS_LONG = os.environ.get("RUNG_TEST_LONG") == "1"
+KILLS = 1000 if IS_LONG else 25
+BROKEN = 2000 if IS_LONG else 150
+OLDEST_MS = 50
+BUILD = os.environ["RUNG_BUILD"]
+PLAY = os.path.join(BUILD, "tests", "judge", "trace_play")
+RUNG = os.path.join(BUILD, "rung")
+SEED = int(os.environ.get("RUNG_SEED") or time.time())
+
+wrong = []
+
+
+def expect(is_true, sentence):
+    if not is_true:
+        wrong.append(sentence)
+
+
+def run(*arguments, **environment):
+    return subprocess.run(arguments, env=dict(os.environ, **environment), text=True, errors="replace",
+                          capture_output=True)
+
+
+def kill_and_salvage(judge, directory):
+    ages, good = [], 0
+    file, trace, beat = (os.path.join(directory, name) for name in ("flight", "salvaged", "beat"))
+    for _ in range(KILLS):
+        with open(beat, "wb"):
+            pass
+        process = subprocess.Popen([PLAY, "load", beat], env=dict(os.environ, RUNG_FLIGHT=file, RUNG_PROCS="2"))
+        while not os.path.exists(file) or os.path.getsize(file) == 0:
+            time.sleep(0.001)
+        time.sleep(random.uniform(0.02, 0.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        result = run(RUNG, "trace", "salvage", file, "-o", trace)
+        if "nothing was recorded" in result.stderr:  # killed before it began
+            os.unlink(file)
+            continue
+        expect(result.returncode == 0, f"salvage ended with {result.returncode}: {result.stderr[-300:]}")
+        accepted, bad = _trace.judge(judge, [trace])
+        good += accepted
+        wrong.extend(bad)
+        with open(beat, "rb") as beats:  # of what it did last: it may have had no CPU since, until it was killed
+            did = int.from_bytes(beats.read(), "little") / 1e6
+        if accepted and did:
+            ages.append(max(did - float(result.stdout.split("at ")[1].split()[0]) * 1000, 0))
+        os.unlink(file)
+    ages.sort()
+    if good < KILLS * 0.8 or len(ages) < KILLS * 0.8:
+        wrong.append(f"only {good} of {KILLS} were salvaged, and of {len(ages)} the age is known")
+        return
+    late = [age for age in ages if age > OLDEST_MS]
+    expect(not late, f"the last event is older than {OLDEST_MS} ms in {len(late)}: {late[-5:]}")
+    share = {f"{percent} %": round(ages[len(ages) * percent // 100], 2) for percent in (50, 90, 99)}
+    print(f"salvaged: {good} of {KILLS}; age of the last event in ms: {share}, at most {ages[-1]:.2f}")
+
+
+def snapshots(judge, directory):
+    path = os.path.join(directory, "snapshot")
+    result = run(PLAY, "flight", path, RUNG_PROCS="2")
+    expect(result.returncode == 0, f"flight ended with {result.returncode}: {result.stderr[-500:]}")
+    result = run(PLAY, "panics", path + ".panic", RUNG_PROCS="2")
+    expect(result.returncode == -signal.SIGABRT, f"panics ended with {result.returncode}")
+    process = subprocess.Popen([PLAY, "load"], env=dict(os.environ, RUNG_TRACE=path + ".quit"), stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGQUIT)
+    expect(process.wait() == 2, f"SIGQUIT ended it with {process.returncode}")
+    traces = sorted(glob.glob(path + ".*"))
+    expect(len(traces) == 7, f"snapshots: {traces}")
+    good, bad = _trace.judge(judge, traces)
+    wrong.extend(bad)
+    print(f"snapshots: {good} accepted")
+
+
+def commands(judge, directory):
+    trace, cut = os.path.join(directory, "recorded"), os.path.join(directory, "cut")
+    result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "notes", RUNG_TRACE_EVERY="1")
+    expect(result.returncode == 0, f"record: {result.stderr}")
+    result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "truth", RUNG_TRACE_EVERY="10", RUNG_PROCS="1")
+    expect(result.returncode == 0, f"record: {result.stderr}")
+    result = run(RUNG, "trace", "cut", "--from", "0.05", "--to", "0.12", trace, "-o", cut)
+    expect(result.returncode == 0, f"cut: {result.stderr}")
+    good, bad = _trace.judge(judge, [trace, cut])
+    wrong.extend(bad)
+    expect(os.path.getsize(cut) < os.path.getsize(trace), "cut: nothing was cut")
+    stats = run(RUNG, "trace", "stats", trace).stdout
+    expect("GoUnblock" in stats and "sleep in ticker" in stats and "chan receive in actor" in stats, "stats: " + stats)
+    perfetto = json.loads(run(RUNG, "trace", "to", "perfetto", trace).stdout)["traceEvents"]
+    kinds = {event["ph"] for event in perfetto}
+    expect(kinds == {"M", "X", "s", "f"}, f"perfetto: kinds {kinds}")
+    expect(any(event.get("args", {}).get("name") == "actor" for event in perfetto), "perfetto: no track of the actor")
+    scope = json.loads(run(RUNG, "trace", "to", "speedscope", trace).stdout)
+    profile = scope["profiles"][0]
+    expect(len(profile["samples"]) == len(profile["weights"]) > 0, "speedscope: no samples")
+    names = [frame["name"] for frame in scope["shared"]["frames"]]
+    expect({"rung_sleep", "actor"} <= set(names), "speedscope: frames")
+    deepest = max(profile["samples"], key=len)
+    expect(len(deepest) > 40 and names[deepest[-1]] == "rung_sleep", f"speedscope: the deepest stack is {len(deepest)} frames")
+    expect(any(weight >= 0.02 for weight in profile["weights"]), "speedscope: nobody was blocked for long")
+    for arguments in ([], ["stats"], ["nonsense"], ["to", "nonsense", trace], ["stats", "/no/such"], ["stats", PLAY],
+                      ["salvage", trace, "-o", cut], ["cut", "--from", "9", "--to", "8", trace, "-o", cut],
+                      ["cut", "--from", "soon", trace, "-o", cut], ["cut", "--to", "nan", trace, "-o", cut],
+                      ["cut", "--from", "1s", trace, "-o", cut]):
+        result = run(RUNG, "trace", *arguments)
+        expect(result.returncode in (1, 2) and result.stderr, f"{arguments}: {result.returncode} {result.stderr!r}")
+    print(f"commands: {good} traces accepted")
+    return trace
+
+
+def broken_files(trace, directory):
+    flight, path = os.path.join(directory, "memory"), os.path.join(directory, "broken")
+    process = subprocess.Popen([PLAY, "load"], env=dict(os.environ, RUNG_FLIGHT=flight))
+    time.sleep(0.3)
+    process.kill()
+    process.wait()
+    with open(trace, "rb") as file:
+        whole = file.read()
+    with open(flight, "rb") as file:
+        memory = file.read(2 << 20)
+    told = 0
+    for i in range(BROKEN):
+        is_memory = i % 3 == 0
+        bytes_ = bytearray(memory if is_memory else whole)
+        for _ in range(random.choice((1, 1, 4, 30))):
+            bytes_[random.randrange(len(bytes_) if random.random() < 0.7 else min(len(bytes_), 4096))] = random.randrange(256)
+        if random.random() < 0.3:
+            bytes_ = bytes_[:random.randrange(len(bytes_))]
+        with open(path, "wb") as file:
+            file.write(bytes_)
+        calls = ([["salvage", path, "-o", "/dev/null"]] if is_memory else
+                 [["stats", path], ["symbolize", path, "-o", "/dev/null"], ["to", random.choice(("perfetto", "speedscope")), path],
+                  ["cut", "--from", "0", "--to", "1", path, "-o", "/dev/null"]])
+        for call in calls:
+            result = run(RUNG, "trace", *call)
+            told += result.returncode == 1
+            if result.returncode not in (0, 1) or (result.returncode == 1 and "rung trace: " not in result.stderr):
+                wrong.append(f"seed {SEED}, file {i}: {call} ended with {result.returncode}: {result.stderr[-300:]}")
+    expect(told > 0, "no broken file was told to be broken")
+    print(f"broken: {BROKEN} files, {told} complaints")
+
+
+def main():
+    if not os.path.exists(RUNG):
+        _trace.skip("the command was not built: no libdw")
+    judge = _trace.need()
+    random.seed(SEED)
+    with tempfile.TemporaryDirectory() as directory:
+        snapshots(judge, directory)
+        trace = commands(judge, directory)
+        broken_files(trace, directory)
+        kill_and_salvage(judge, directory)
+    for text in wrong:
+        print(text)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

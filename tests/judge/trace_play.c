@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace_play.c: programs whose traces are known beforehand; trace_play.py knows them too. `trace_play PLAY [FILE]`
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <rung.h>
+#include <rung_debug.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define MS(n) RUNG_MILLISECONDS(n)
+
+static rung_chan *chan;
+static rung_mutex mutex;
+
+static void compute(int64_t ns)
+{
+    int64_t until = rung_now() + ns;
+    while (rung_now() < until)
+        continue;
+}
+
+static void nap(int64_t ns)
+{
+    struct timespec time = { ns / 1000000000, ns % 1000000000 };
+    nanosleep(&time, NULL);
+}
+
+static const char *with_suffix(const char *file, const char *suffix, char text[4096])
+{
+    snprintf(text, 4096, "%s.%s", file, suffix);
+    return text;
+}
+
+static void exists_soon(const char *path)
+{
+    for (int i = 0; access(path, R_OK) != 0; i++) {
+        EXPECT(i < 1000);
+        rung_sleep(MS(5));
+    }
+}
+
+/* ---- truth: what this goroutine does is told in trace_play.py, line for line ---- */
+
+static int actor(void *arg)
+{
+    (void)arg;
+    EXPECT_EQ(rung_sleep(MS(20)), 0);
+    EXPECT_EQ(rung_recv(chan, NULL), 1);  /* the partner sends 30 ms later */
+    rung_mutex_lock(&mutex);              /* the partner has it for 40 ms */
+    rung_mutex_unlock(&mutex);
+    EXPECT_EQ(rung_send(chan, NULL), 0);  /* the partner receives 25 ms later */
+    rung_blocking_begin();
+    nap(MS(15));
+    rung_blocking_end();
+    compute(MS(30));                      /* with the ticker waiting: its processor is taken */
+    EXPECT_EQ(rung_sleep(MS(5)), 0);
+    return 0;
+}
+
+static int partner(void *arg)
+{
+    (void)arg;
+    rung_mutex_lock(&mutex);
+    EXPECT_EQ(rung_sleep(MS(50)), 0);
+    EXPECT_EQ(rung_send(chan, NULL), 0);
+    EXPECT_EQ(rung_sleep(MS(40)), 0);
+    rung_mutex_unlock(&mutex);
+    EXPECT_EQ(rung_sleep(MS(25)), 0);
+    EXPECT_EQ(rung_recv(chan, NULL), 1);
+    return 0;
+}
+
+static int ticker(void *arg)
+{
+    for (int i = 0; i < 300; i++)
+        EXPECT_EQ(rung_sleep(MS(1)), 0);
+    (void)arg;
+    return 0;
+}
+
+/* Blocked below many frames. */
+__attribute__((__noinline__)) static int dive(int depth)
+{
+    int below = depth > 0 ? dive(depth - 1) : (int)rung_sleep(MS(1));
+    __asm__ volatile("" : "+r"(below)); /* no loop */
+    return below;
+}
+
+static int diver(void *arg)
+{
+    (void)arg;
+    return dive(50);
+}
+
+static int truth(void *arg)
+{
+    (void)arg;
+    rung_group group;
+    EXPECT_EQ(rung_chan_open(&chan, 0, 0), 0);
+    rung_group_open(&group, RUNG_FOREVER);
+    EXPECT_EQ(rung_group_go(&group, partner, NULL), 0);
+    EXPECT_EQ(rung_group_go(&group, ticker, NULL), 0);
+    EXPECT_EQ(rung_group_go(&group, actor, NULL), 0);
+    EXPECT_EQ(rung_group_go(&group, diver, NULL), 0);
+    return rung_group_wait(&group);
+}
+
+/* ---- notes: tasks, regions, logs, labels; and each wrong use of them ---- */
+
+static void *notes_of_thread(void *arg)
+{
+    rung_region region;
+    (void)arg;
+    rung_log(0, "thread", "dropped");
+    rung_label("dropped");
+    rung_region_begin(&region, 0, "dropped");
+    EXPECT_EQ(rung_region_end(&region), 0);
+    rung_task_end(rung_task_begin("dropped", 0));
+    return NULL;
+}
+
+static int notes_of_other(void *arg)
+{
+    rung_region *region = arg, own;
+    EXPECT_EQ(rung_region_end(region), -EINVAL);
+    rung_region_begin(&own, 0, "left open"); /* ends with its goroutine */
+    return 0;
+}
+
+static int notes(void *arg)
+{
+    static char label[10240];
+    rung_region outer, inner, again;
+    rung_group group;
+    (void)arg;
+    rung_task task = rung_task_begin("request", 0);
+    rung_task child = rung_task_begin("part", task);
+    EXPECT(task != 0 && child != 0 && child != task);
+    rung_region_begin(&outer, task, "outer");
+    rung_region_begin(&inner, child, "inner");
+    EXPECT_EQ(rung_region_end(&outer), -EINVAL); /* not the innermost */
+    rung_log(child, "category", "message");
+    rung_group_open(&group, RUNG_FOREVER);
+    EXPECT_EQ(rung_group_go(&group, notes_of_other, &inner), 0);
+    EXPECT_EQ(rung_group_wait(&group), 0);
+    EXPECT_EQ(rung_region_end(&inner), 0);
+    EXPECT_EQ(rung_region_end(&inner), -EINVAL); /* twice */
+    EXPECT_EQ(rung_region_end(&outer), 0);
+    rung_task_end(child);
+    rung_task_end(child); /* twice: Go's reader takes it */
+    rung_task_end(0);
+    rung_task_end(task);
+    memset(label, 'x', sizeof label - 1);
+    rung_label(label); /* cut */
+    rung_label("\xff\xfe caf\xc3\xa9 \xed\xa0\x80");
+    rung_log(0, NULL, "");
+    rung_region_begin(&again, 0, NULL);
+    EXPECT_EQ(rung_region_end(&again), 0);
+    pthread_t thread;
+    EXPECT_EQ(pthread_create(&thread, NULL, notes_of_thread, NULL), 0);
+    EXPECT_EQ(pthread_join(thread, NULL), 0);
+    return 0;
+}
+
+/* ---- many: traces begin and end while goroutines run, block, hog and come and go ---- */
+
+static atomic_bool is_over;
+static atomic_int started;
+static _Atomic int64_t *beat; /* of the last event at least, for who looks at a killed one's leavings; or NULL */
+
+/* That the goroutine went to sleep, and on, was told after the time that the beat shows, and before it shows it. */
+static void sleep_told(void)
+{
+    int64_t before = rung_now();
+    rung_sleep(100000);
+    if (beat != NULL)
+        *beat = before;
+}
+
+static int busy(void *arg)
+{
+    uint64_t seed = (uintptr_t)arg;
+    while (!is_over) {
+        seed = seed * 6364136223846793005u + 1;
+        switch (seed >> 60) {
+        case 0: compute(MS(12)); break;
+        case 1: nap(MS(2)); break;
+        case 2: case 3: sleep_told(); break;
+        case 4: rung_pin(); rung_yield(); rung_unpin(); break;
+        case 5: rung_blocking_begin(); nap(200000); rung_blocking_end(); break;
+        case 6: case 7: case 8: rung_try_send(chan, NULL); break;
+        case 9: rung_try_recv(chan, NULL); break;
+        case 10: case 11: rung_mutex_lock(&mutex); rung_yield(); rung_mutex_unlock(&mutex); break;
+        default: rung_yield();
+        }
+    }
+    return 0;
+}
+
+static int short_lived(void *arg)
+{
+    (void)arg;
+    rung_yield();
+    return 0;
+}
+
+static int spawner(void *arg)
+{
+    (void)arg;
+    while (!is_over) {
+        for (int i = 0; i < 50; i++)
+            rung_go(short_lived, NULL);
+        rung_sleep(300000);
+    }
+    return 0;
+}
+
+static void *plain_spawner(void *arg)
+{
+    (void)arg;
+    while (!is_over) {
+        rung_go(short_lived, NULL);
+        rung_try_send(chan, NULL);
+        nap(200000);
+    }
+    return NULL;
+}
+
+enum { STARTERS = 8, MANY_TRACES = 60 };
+
+static int starter(void *file)
+{
+    char path[4096];
+    while (!is_over) {
+        int number = atomic_fetch_add(&started, 1);
+        snprintf(path, sizeof path, "%s.%d", (char *)file, number);
+        rung_trace_options options = { .path = path, .generation_ns = number % 2 == 0 ? MS(1) : 0, .memory = 8 << 20 };
+        options.version = number % 3 == 0 ? 23 : 25;
+        int error = rung_trace_start(&options);
+        EXPECT(error == 0 || error == -EBUSY);
+        rung_sleep(MS(3));
+        error = rung_trace_stop();
+        EXPECT(error == 0 || error == -ESRCH);
+        if (number >= MANY_TRACES * 3)
+            is_over = true;
+    }
+    return 0;
+}
+
+static int many(void *file)
+{
+    rung_group group;
+    pthread_t thread;
+    EXPECT_EQ(rung_chan_open(&chan, 0, 4), 0);
+    EXPECT_EQ(pthread_create(&thread, NULL, plain_spawner, NULL), 0);
+    rung_group_open(&group, RUNG_FOREVER);
+    for (uintptr_t i = 1; i <= 12; i++)
+        EXPECT_EQ(rung_group_go(&group, busy, (void *)(i * 77777)), 0);
+    EXPECT_EQ(rung_group_go(&group, spawner, NULL), 0);
+    for (int i = 0; i < STARTERS; i++)
+        EXPECT_EQ(rung_group_go(&group, starter, file), 0);
+    EXPECT_EQ(rung_group_wait(&group), 0);
+    EXPECT_EQ(pthread_join(thread, NULL), 0);
+    return 0;
+}
+
+/* ---- slow: what reads the trace is slower than what makes it, with little memory ---- */
+
+static FILE *slow_file;
+
+static int write_slowly(void *arg, const void *bytes, size_t count)
+{
+    (void)arg;
+    nap(MS(30));
+    return fwrite(bytes, 1, count, slow_file) == count ? 0 : -EIO;
+}
+
+static int pong(void *arg)
+{
+    (void)arg;
+    while (!is_over)
+        rung_yield();
+    return 0;
+}
+
+static int slow(void *file)
+{
+    rung_trace_options options = { .write = write_slowly, .memory = 1 << 20, .generation_ns = MS(20) };
+    slow_file = fopen(file, "w");
+    EXPECT(slow_file != NULL);
+    EXPECT_EQ(rung_trace_start(&options), 0);
+    for (int i = 0; i < 4; i++)
+        EXPECT_EQ(rung_go(pong, NULL), 0);
+    rung_sleep(MS(600));
+    is_over = true;
+    int error = rung_trace_stop();
+    printf("slow: %d\n", error);
+    fclose(slow_file);
+    return 0;
+}
+
+/* ---- lossy: more than the memory holds, while the file is a pipe that nobody reads; then little, and that is told again ---- */
+
+static atomic_int yields;
+
+static int counted_pong(void *arg)
+{
+    (void)arg;
+    while (!is_over) {
+        rung_yield();
+        is_over |= atomic_fetch_add(&yields, 1) > 600000; /* more events than there are bytes */
+    }
+    return 0;
+}
+
+static int lossy(void *file)
+{
+    char text[4096];
+    rung_trace_options options = { .path = file, .memory = 1 << 20, .generation_ns = MS(20) };
+    rung_group group;
+    EXPECT_EQ(rung_trace_start(&options), 0);
+    rung_log(0, "lossy", "begin");
+    rung_sleep(MS(30));
+    rung_group_open(&group, RUNG_FOREVER);
+    for (int i = 0; i < 4; i++)
+        EXPECT_EQ(rung_group_go(&group, counted_pong, NULL), 0);
+    EXPECT_EQ(rung_group_wait(&group), 0);
+    fclose(fopen(with_suffix(file, "read", text), "w")); /* the reader begins */
+    exists_soon(with_suffix(file, "part2", text));
+    for (int i = 0; i < 20; i++) { /* the generations that are on were full before */
+        EXPECT_EQ(rung_sleep(MS(20)), 0);
+        rung_log(0, "lossy", "end");
+    }
+    printf("lossy: %d\n", rung_trace_stop());
+    return 0;
+}
+
+/* ---- flight recorders ---- */
+
+static void start_load(rung_group *group)
+{
+    EXPECT_EQ(rung_chan_open(&chan, 0, 4), 0);
+    rung_group_open(group, RUNG_FOREVER);
+    for (uintptr_t i = 1; i <= 12; i++)
+        EXPECT_EQ(rung_group_go(group, busy, (void *)(i * 77777)), 0);
+    EXPECT_EQ(rung_group_go(group, spawner, NULL), 0);
+}
+
+/* Two recorders and a trace at once; both are asked, one is triggered by a region that takes long. */
+static int flight(void *file)
+{
+    char a[4096], b[4096], t[4096], dump[4096], dump1[4096];
+    rung_group group;
+    rung_flight *large, *small;
+    rung_region region;
+    rung_flight_options options = { .dump = with_suffix(file, "dump", dump), .region_limit_ns = MS(30), .age_ns = MS(800) };
+    rung_trace_options traced = { .path = with_suffix(file, "t", t), .generation_ns = MS(5) };
+    EXPECT_EQ(rung_flight_start(&large, &options), 0);
+    options = (rung_flight_options){ .memory = 1 << 20, .age_ns = MS(80) };
+    EXPECT_EQ(rung_flight_start(&small, &options), 0);
+    options.file = with_suffix(file, "file", a);
+    rung_flight *other;
+    EXPECT_EQ(rung_flight_start(&other, &options), -EBUSY); /* the memory is no file */
+    start_load(&group);
+    rung_sleep(MS(300));
+    EXPECT_EQ(rung_trace_start(&traced), 0);
+    rung_sleep(MS(50));
+    EXPECT_EQ(rung_flight_save(large, with_suffix(file, "a", a)), 0);
+    EXPECT_EQ(rung_flight_save(small, with_suffix(file, "b", b)), 0);
+    rung_sleep(MS(50));
+    EXPECT_EQ(rung_trace_stop(), 0);
+    rung_region_begin(&region, 0, "slow");
+    rung_sleep(MS(40));
+    EXPECT_EQ(rung_region_end(&region), 0);
+    exists_soon(with_suffix(file, "dump.1", dump1));
+    EXPECT_EQ(rung_flight_stop(small), 0);
+    EXPECT_EQ(rung_flight_stop(small), -EINVAL);
+    EXPECT_EQ(rung_flight_save(small, "/dev/null"), -EINVAL);
+    rung_flight_trigger();
+    exists_soon(with_suffix(file, "dump.2", dump1));
+    rung_sleep(MS(100));
+    is_over = true;
+    return rung_group_wait(&group); /* the large one ends with the run */
+}
+
+static atomic_int panickers;
+
+/* Within the runtime, at the same moment as another: it waits for that one's end, and no trace may wait for it. */
+static int panics_too(void *arg)
+{
+    (void)arg;
+    panickers++;
+    while (panickers < 2)
+        continue;
+    rung_chan_close(NULL);
+    return 0;
+}
+
+static int panics(void *file)
+{
+    char dump[4096];
+    rung_group group;
+    rung_flight *recorder;
+    rung_flight_options options = { .dump = with_suffix(file, "dump", dump) };
+    EXPECT_EQ(rung_flight_start(&recorder, &options), 0);
+    start_load(&group);
+    rung_sleep(MS(100));
+    EXPECT_EQ(rung_go(panics_too, NULL), 0);
+    while (panickers == 0)
+        rung_sleep(MS(1));
+    panickers++;
+    rung_panic("planned");
+}
+
+/* Until it is killed. The file holds the beat. */
+static int load(void *file)
+{
+    rung_group group;
+    int fd = file != NULL ? open(file, O_RDWR | O_CREAT, 0600) : -1;
+    if (fd >= 0) {
+        EXPECT_EQ(ftruncate(fd, sizeof *beat), 0);
+        beat = mmap(NULL, sizeof *beat, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        EXPECT(beat != MAP_FAILED);
+    }
+    start_load(&group);
+    return rung_group_wait(&group);
+}
+
+/* ---- samples: two hogs, and the samples of each ---- */
+
+static int64_t cpu_time(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+#define HOG(name, step) /* no two alike: a compiler makes those one */ \
+    __attribute__((__noinline__)) static uint64_t spin_##name(uint64_t value) \
+    { \
+        for (int i = 0; i < 100000; i++) \
+            value = value * 6364136223846793005u + step; \
+        return value; \
+    } \
+    __attribute__((__noinline__)) static uint64_t work_##name(void) \
+    { \
+        uint64_t value = 1; \
+        for (int64_t until = cpu_time() + MS(400); cpu_time() < until;) \
+            value = spin_##name(value); \
+        return value; \
+    } \
+    static int hog_##name(void *sum) \
+    { \
+        rung_label("label " #name); \
+        *(uint64_t *)sum = work_##name(); \
+        return 0; \
+    }
+
+HOG(one, 1)
+HOG(two, 3)
+
+static int samples(void *arg)
+{
+    static uint64_t sums[2];
+    rung_group group;
+    (void)arg;
+    rung_group_open(&group, RUNG_FOREVER);
+    EXPECT_EQ(rung_group_go(&group, hog_one, &sums[0]), 0);
+    EXPECT_EQ(rung_group_go(&group, hog_two, &sums[1]), 0);
+    EXPECT_EQ(rung_group_wait(&group), 0);
+    return 0;
+}
+
+/* ---- naps: between two of them the thread is on g0, and comes out of no goroutine ---- */
+
+static int naps(void *arg)
+{
+    (void)arg;
+    for (clock_t until = clock() + CLOCKS_PER_SEC; clock() < until;) /* of CPU time, as samples are */
+        EXPECT_EQ(rung_sleep(RUNG_MICROSECONDS(20)), 0);
+    return 0;
+}
+
+/* ---- main ---- */
+
+static const struct {
+    const char *name;
+    rung_function *play;
+} plays[] = { { "truth", truth }, { "notes", notes }, { "many", many }, { "slow", slow }, { "lossy", lossy },
+            { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics }, { "load", load } };
+
+int main(int count, char **arguments)
+{
+    for (size_t i = 0; i < sizeof plays / sizeof plays[0]; i++)
+        if (count >= 2 && strcmp(arguments[1], plays[i].name) == 0)
+            return rung_run(plays[i].play, count > 2 ? arguments[2] : NULL) != 0;
+    fprintf(stderr, "no such play\n");
+    return 2;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* A wake-up that finds no processor any more is made up for by whoever gives one up next (Go #45867). */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "../test.h"
+#include "sync/chan.h"
+
+/*
+ * Three processors: goroutine 1 keeps its own, the other's goroutine is busy, the third one is idle. A thread
+ * holds sched.lock. Each round:
+ *
+ *   goroutine 1   makes the worker ready; sees an idle processor and no spinner, counts itself as one and waits
+ *                 for the lock, to start an m
+ *   the other     parks. Its m may not spin, since one does and two processors are busy: it looks at its own
+ *                 queue only, and waits for the lock, to give its processor up
+ *   the thread    takes the idle processor away, as an m that comes back from the kernel does, and lets go
+ *
+ * If goroutine 1 has the lock first it finds no processor. Unless it says so, the m goes to sleep, and the
+ * worker waits for ever: there is no monitor here. It gets the lock first since it waits first.
+ *
+ * p_wake_for skips wake-ups after futile ones, and leaves it to the monitor to make up for them. So here nobody may
+ * come to skip one: where a thread is held up at a bad moment two spinners in a row find nothing, and that is enough.
+ */
+enum { ROUNDS = 50 };
+#define HANG_NS INT64_C(20000000000)
+
+static rung_chan *for_worker, *for_other;
+static int32_t worked, busy, held, may_park = -1, is_waited_for = -1; /* rounds */
+
+static void wait_for(int32_t *round, int32_t wanted, const char *what)
+{
+    int64_t end = os_now() + HANG_NS;
+    while (atomic_load_acquire(round) < wanted) {
+        usleep(20);
+        if (os_now() > end)
+            test_fail(__FILE__, __LINE__, "round %d: %s", wanted, what);
+    }
+}
+
+/* Before each call that makes a goroutine ready. This processor stays the caller's: there is no monitor. */
+static void skip_no_wake(void)
+{
+    current_m()->p->wakes_skipped = UINT32_MAX / 2;
+}
+
+static int worker(void *arg)
+{
+    for (int32_t round = 1; round <= ROUNDS; round++) {
+        EXPECT_EQ(rung_recv(for_worker, NULL), 1);
+        atomic_store_release(&worked, round);
+    }
+    return arg != NULL;
+}
+
+static int other(void *arg)
+{
+    for (int32_t round = 1; round <= ROUNDS; round++) {
+        atomic_store_release(&busy, round);
+        wait_for(&may_park, round, "nobody stands at the lock");
+        skip_no_wake(); /* goroutine 1, if it was here first */
+        EXPECT_EQ(rung_recv(for_other, NULL), 1);
+    }
+    return arg != NULL;
+}
+
+static void wait_until_one_stands_at_lock(int32_t round)
+{
+    int64_t end = os_now() + HANG_NS;
+    while (atomic_load_relaxed(&sched.spinning) != 1 || !atomic_load_relaxed(&sched.lock.is_contended)) {
+        usleep(20);
+        if (os_now() > end)
+            test_fail(__FILE__, __LINE__, "round %d: nobody stands at the lock", round);
+    }
+}
+
+static void *thread(void *arg)
+{
+    for (int32_t round = 1; round <= ROUNDS; round++) {
+        wait_for(&is_waited_for, round, "goroutine 1 does not begin");
+        lock_acquire(&sched.lock);
+        atomic_store_release(&held, round);
+        wait_until_one_stands_at_lock(round);
+        usleep(500);
+        atomic_store_release(&may_park, round);
+        usleep(2000); /* until the other's m stands there, too */
+        struct p *p = p_idle_get_locked();
+        lock_release(&sched.lock);
+        wait_for(&worked, round, "a goroutine waits, and the m that could run it sleeps");
+        lock_acquire(&sched.lock);
+        if (p != NULL)
+            p_idle_put_locked(p);
+        lock_release(&sched.lock);
+    }
+    return arg;
+}
+
+static bool worker_is_parked(void)
+{
+    object_lock(&for_worker->lock);
+    bool is_parked = !list_is_empty(&for_worker->receivers);
+    object_unlock(&for_worker->lock);
+    return is_parked;
+}
+
+/* Goroutine 1 and the other run, and nothing else moves. */
+static void wait_until_quiet(void)
+{
+    int64_t end = os_now() + HANG_NS;
+    while (!worker_is_parked() || atomic_load_relaxed(&sched.idle_procs) != 1 ||
+           atomic_load_relaxed(&sched.spinning) != 0) {
+        usleep(20);
+        EXPECT(os_now() < end);
+    }
+}
+
+static int app(void *arg)
+{
+    pthread_t holder;
+    EXPECT_EQ(rung_chan_open(&for_worker, 0, 0), 0);
+    EXPECT_EQ(rung_chan_open(&for_other, 0, 0), 0);
+    skip_no_wake();
+    EXPECT_EQ(rung_go(worker, NULL), 0);
+    skip_no_wake();
+    EXPECT_EQ(rung_go(other, NULL), 0);
+    EXPECT_EQ(pthread_create(&holder, NULL, thread, NULL), 0);
+    for (int32_t round = 1; round <= ROUNDS; round++) {
+        wait_for(&busy, round, "the other does not run");
+        wait_until_quiet();
+        atomic_store_release(&is_waited_for, round);
+        wait_for(&held, round, "the lock is not to be had");
+        skip_no_wake();
+        EXPECT_EQ(rung_send(for_worker, NULL), 0);
+        wait_for(&worked, round, "a goroutine waits, and the m that could run it sleeps");
+        skip_no_wake();
+        EXPECT_EQ(rung_send(for_other, NULL), 0);
+    }
+    EXPECT_EQ(pthread_join(holder, NULL), 0);
+    return arg != NULL;
+}
+
+int main(void)
+{
+    setenv("RUNG_PROCS", "3", 1);
+    unsetenv("RUNG_CHAOS");
+    sched.sysmon_started = 1; /* it is not */
+    EXPECT_EQ(rung_run(app, NULL), 0);
+    rung_chan_free(for_worker);
+    rung_chan_free(for_other);
+    return 0;
+}
