@@ -21,6 +21,10 @@ MAX_OUTPUT_LINES = 80
 MAX_REASON = 200
 # Lines that say more than an output's last one, which may be the end of a dump.
 TELLING = re.compile(r"^\S+\.[ch]:\d+: |\berror: |^SUMMARY: |^rung: (panic|fatal|stack overflow|SIG)")
+# What no load of the machine explains: it fails however often the test passes afterwards.
+DAMNING = re.compile(r"Sanitizer|runtime error: |did not end within|ended with signal|\bbad /|"
+                     r"^rung: (panic|fatal|stack overflow|SIG)", re.MULTILINE)
+AGAIN = 3
 
 
 @dataclass
@@ -49,6 +53,10 @@ def parse_arguments():
                         help="every test with tracing on, and Go's reader judges the traces: release, and release with "
                              "chaos and a new generation each millisecond")
     parser.add_argument("--strict", action="store_true", help="a tool that is missing is a failure, not a skip")
+    parser.add_argument("--again", action="store_true",
+                        help="a test that has failed beside others passes if it then passes %d times alone, and what it had "
+                             "said is shown; not one that hung, crashed, panicked, met a sanitizer, or wrote a trace "
+                             "that Go's reader refuses" % AGAIN)
     parser.add_argument("-R", dest="regex", metavar="REGEX", help="only tests whose names match")
     parser.add_argument("-j", dest="jobs", type=int, default=builds.JOBS, metavar="N", help="tests at a time")
     return parser.parse_args()
@@ -95,17 +103,27 @@ class Report:
         self.passed = self.failed = self.skipped = self.traces = 0
         self.is_strict = is_strict
         self.failures = []
+        self.doubts = []
 
-    def fail(self, name, output):
-        self.failed += 1
-        self.failures.append(f"{name}: {reason_of(output)}")
+    def show(self, output):
         lines = output.strip().splitlines()
-        print(f"\n  FAILED {self.failures[-1]}")
         if len(lines) > MAX_OUTPUT_LINES:
             print(f"    ... {len(lines) - MAX_OUTPUT_LINES} lines before")
         for line in lines[-MAX_OUTPUT_LINES:]:
             print("    " + line)
         print(flush=True)
+
+    def fail(self, name, output):
+        self.failed += 1
+        self.failures.append(f"{name}: {reason_of(output)}")
+        print(f"\n  FAILED {self.failures[-1]}")
+        self.show(output)
+
+    def doubt(self, name, output):
+        self.passed += 1
+        self.doubts.append(f"{name}: {reason_of(output)}")
+        print(f"\n  FAILED, then passed {AGAIN} times alone: {self.doubts[-1]}")
+        self.show(output)
 
     def skip(self, name, reason):
         self.skipped += 1
@@ -116,6 +134,14 @@ class Report:
             self.fail(name, "missing: " + " ".join(tools))
         else:
             self.skip(name, "missing: " + " ".join(tools))
+
+
+# On a machine that others share, a wait of milliseconds may be one of seconds.
+def passes_alone(directory, name, output, environment):
+    if DAMNING.search(output):
+        return False
+    arguments = ["-j", "1", "-R", f"^{re.escape(name)}$"]
+    return all(builds.run_tests(directory, arguments, environment).passed == [name] for _ in range(AGAIN))
 
 
 def execute(run, options, report, built):
@@ -142,11 +168,13 @@ def execute(run, options, report, built):
         environment["RUNG_TEST_LONG"] = "1"
     if options.strict:
         environment["RUNG_STRICT"] = "1"
-    results = builds.run_tests(os.path.join(builds.ROOT, "build", run.preset), arguments, environment)
+    directory = os.path.join(builds.ROOT, "build", run.preset)
+    results = builds.run_tests(directory, arguments, environment)
     report.passed += len(results.passed)
     report.traces += results.traces
     for name, output in results.failed:
-        report.fail(f"{name} ({run.title()})", output)
+        judge = report.doubt if options.again and passes_alone(directory, name, output, environment) else report.fail
+        judge(f"{name} ({run.title()})", output)
     for name, reason in results.skipped:
         report.skip(name, reason)
     seconds = time.monotonic() - start - build_seconds
@@ -182,10 +210,10 @@ def main():
     if options.mutants or options.all:
         print("== mutants", flush=True)
         run_mutants(report)
-    if report.failures:
-        print("\nfailed:")
-        for failure in report.failures:  # once more, with the reason: of a long log only the end may be kept
-            print("  " + failure)
+    for title, names in (("failed, then passed alone", report.doubts), ("failed", report.failures)):
+        if names:  # once more, with the reason: of a long log only the end may be kept
+            print(f"\n{title}:")
+            print("\n".join("  " + name for name in names))
     total = report.passed + report.failed + report.skipped
     if total == 0:
         print("no test matches")

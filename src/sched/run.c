@@ -128,7 +128,7 @@ static bool others_live(void)
 void run_check_end(struct m *m, struct g *ended)
 {
     struct g *main = NULL;
-    if (ended == sched.main) {
+    if (ended != NULL && ended == sched.main) { /* a plain thread's may be of the run before: sched.main is being written */
         note_wake(&sched.done);
         return;
     }
