@@ -27,11 +27,7 @@
 #include <string.h>
 
 #include "base/os.h"
-#if defined(__x86_64__)
-#include "machine/x86_64/registers.h"
-#else
-#include "machine/aarch64/registers.h"
-#endif
+#include "machine/registers.h"
 
 /* ---- the dictionary ---- */
 

@@ -33,13 +33,9 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "machine/cfi.h"
+#include "machine/registers.h"
 #include "machine/symbol.h"
 #include "rung_debug.h"
-#if defined(__x86_64__)
-#include "machine/x86_64/registers.h"
-#else
-#include "machine/aarch64/registers.h"
-#endif
 
 enum {
     OBJECTS_MAX = 4096, SEGMENTS_MAX = 32, NAME_BYTES = 256, NOTES_BYTES = 512, SEARCHES_MAX = 4

@@ -39,11 +39,7 @@
 #include "machine/arch.h"
 #include "machine/cfi.h"
 #include "machine/object.h"
-#if defined(__x86_64__)
-#include "machine/x86_64/registers.h"
-#else
-#include "machine/aarch64/registers.h"
-#endif
+#include "machine/registers.h"
 
 /* Stacks are read as words, whatever a sanitizer thinks lies there. */
 #define reads_stacks __attribute__((no_sanitize("address", "thread", "undefined")))

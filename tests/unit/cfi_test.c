@@ -8,11 +8,7 @@
 #include "../test.h"
 #include "machine/arch.h"
 #include "machine/cfi.h"
-#if defined(__x86_64__)
-#include "machine/x86_64/registers.h"
-#else
-#include "machine/aarch64/registers.h"
-#endif
+#include "machine/registers.h"
 
 enum { IMAGE_BYTES = 4096, TEXT_DISTANCE = 0x100000, TEXT_BYTES = 0x30000, FDES_MAX = 16 };
 

@@ -4,12 +4,8 @@
 #include <string.h>
 
 #include "machine/arch.h"
+#include "machine/registers.h"
 #include "test.h"
-#if defined(__x86_64__)
-#include "machine/x86_64/registers.h"
-#else
-#include "machine/aarch64/registers.h"
-#endif
 
 enum { BYTES = 32, MOST = 9 };
 

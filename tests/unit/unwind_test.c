@@ -14,13 +14,9 @@
 #include "base/os.h"
 #include "machine/arch.h"
 #include "machine/object.h"
+#include "machine/registers.h"
 #include "machine/unwind.h"
 #include "rung_debug.h"
-#if defined(__x86_64__)
-#include "machine/x86_64/registers.h"
-#else
-#include "machine/aarch64/registers.h"
-#endif
 
 enum { DEPTH = 128, WORDS = 512, STRANGER = 0x1000 /* a pc in no object */ };
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* registers.h for arm64: what CFI and signal frames call the registers. */
-#ifndef RUNG_REGISTERS_H
-#define RUNG_REGISTERS_H
-
-#include <ucontext.h>
-
-#include "base/base.h"
+/* registers.h for arm64: the inline half of machine/registers.h, which includes this. */
+#ifndef RUNG_AARCH64_REGISTERS_H
+#define RUNG_AARCH64_REGISTERS_H
 
 enum {
     DWARF_FP = 29,
@@ -23,7 +19,6 @@ enum {
 #define REGISTERS_BASE(uc)      ((void)(uc), (uintptr_t)0)
 #define REGISTERS_LR(uc)        ((uintptr_t)(uc)->uc_mcontext.regs[30])
 
-/* The register of a DWARF number. false where the number means none. */
 static inline bool registers_read(const ucontext_t *context, int number, uintptr_t *value)
 {
     if (number < 0 || number > DWARF_SP)
@@ -34,10 +29,10 @@ static inline bool registers_read(const ucontext_t *context, int number, uintptr
 }
 
 /*
- * A linkage stub, and how many words it has pushed at this instruction: 0 or 2; -1: it is none. They have no CFI:
+ * 0 or 2 words. None has CFI:
  *     [bti c]    [the first: stp x16, x30, [sp, #-16]!]    adrp x16    ldr x17, [x16, #]    add x16, x16, #    br x17
  */
-enum { STUB_BEFORE = 16, STUB_AFTER = 24 }; /* bytes around that are looked at */
+enum { STUB_BEFORE = 16, STUB_AFTER = 24 };
 enum { STUB_STP = 0xa9bf7bf0 };
 static inline int stub_place(uint32_t word)
 {
@@ -59,14 +54,6 @@ static inline int registers_stub(const uint8_t *code)
     return 0;
 }
 
-struct registers {
-    uintptr_t pc, sp, fp, lr, base;
-};
-
-/*
- * The registers of the caller of the function that this is written in, just behind the call: true.
- * Or of that function itself, at this instruction: false, and its caller is a step away.
- */
 static always_inline bool registers_capture(struct registers *registers)
 {
     uintptr_t pc, sp, fp, lr;
@@ -76,7 +63,7 @@ static always_inline bool registers_capture(struct registers *registers)
     return false;
 }
 
-/* A return address without its signature (pointer authentication; a no-op on older CPUs). */
+/* Pointer authentication; a no-op on older CPUs. */
 static always_inline uintptr_t registers_strip(uintptr_t pc)
 {
     register uintptr_t lr __asm__("x30") = pc;

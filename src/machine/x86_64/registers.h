@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* registers.h for x86-64: what CFI and signal frames call the registers. */
-#ifndef RUNG_REGISTERS_H
-#define RUNG_REGISTERS_H
-
-#include <ucontext.h>
-
-#include "base/base.h"
+/* registers.h for x86-64: the inline half of machine/registers.h, which includes this. */
+#ifndef RUNG_X86_64_REGISTERS_H
+#define RUNG_X86_64_REGISTERS_H
 
 enum {
     DWARF_FP = 6,
@@ -23,7 +19,6 @@ enum {
 #define REGISTERS_BASE(uc)      ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RBX])
 #define REGISTERS_LR(uc)        ((uintptr_t)0)
 
-/* The register of a DWARF number. false where the number means none. */
 static inline bool registers_read(const ucontext_t *context, int number, uintptr_t *value)
 {
     static const uint8_t map[] = { REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
@@ -36,10 +31,10 @@ static inline bool registers_read(const ucontext_t *context, int number, uintptr
 }
 
 /*
- * A linkage stub, and how many words it has pushed at this instruction: 0 to 2; -1: it is none. lld's have no CFI:
+ * 0 to 2 words. lld's have no CFI:
  *     [endbr64] jmp *GOT(%rip)    push $index    jmp first        the first: push GOT(%rip)    jmp *GOT(%rip)
  */
-enum { STUB_BEFORE = 6, STUB_AFTER = 6 }; /* bytes around that are looked at */
+enum { STUB_BEFORE = 6, STUB_AFTER = 6 };
 static inline bool stub_jumps(const uint8_t *code) { return code[0] == 0xff && code[1] == 0x25; }
 static inline bool stub_pushes(const uint8_t *code) { return code[0] == 0xff && code[1] == 0x35; }
 
@@ -56,14 +51,6 @@ static inline int registers_stub(const uint8_t *code)
     return code[0] == 0xe9 && code[-5] == 0x68 ? 1 : -1;
 }
 
-struct registers {
-    uintptr_t pc, sp, fp, lr, base;
-};
-
-/*
- * The registers of the caller of the function that this is written in, just behind the call: true.
- * Or of that function itself, at this instruction: false, and its caller is a step away.
- */
 static always_inline bool registers_capture(struct registers *registers)
 {
     const uintptr_t *record = __builtin_frame_address(0);
@@ -73,7 +60,7 @@ static always_inline bool registers_capture(struct registers *registers)
     return true;
 }
 
-/* A return address without its signature: x86 has none. */
+/* x86 has no signatures. */
 static always_inline uintptr_t registers_strip(uintptr_t pc)
 {
     return pc;
