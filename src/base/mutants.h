@@ -30,5 +30,6 @@
 #define MUTANT_HOG_UNNAMED 21      /* who runs silently through a generation is not named in it */
 #define MUTANT_BEGIN_UNWAITED 22   /* a trace begins before every thread tells what it does */
 #define MUTANT_SECTION_SHORT 23    /* what was told of a processor is done only after its section; and late */
+#define MUTANT_SECTION_OLD 24      /* one section of a trace tells of many, the last of which have parked after it; slowly */
 
 #endif

@@ -18,7 +18,8 @@
  *     d. of those noted down, list who has not been named after all: it has not changed since b
  *     e. take the buffers
  * From 3 follows: either the section is seen by c, or it has the next number. From 4 before 5: whoever acts upon a
- * change reads a generation that is not older than the one in which the change was written. From 5 before 6: what is
+ * change reads a generation that is not older than the one in which the change was written; a section that acts upon several
+ * (trace_ready_one) begins anew where that has become another. From 5 before 6: what is
  * silent through a whole generation is at b in the state that the last one told of: no thread, however long it was off its
  * CPU, has a change yet to make that was told before. So an end of step 6 is needed that comes by itself: whoever is in the
  * runtime gets to another section, out, or to sleep before long. A section's word may outlast its end (who has left or
@@ -257,7 +258,12 @@ noinline uint32_t trace_ready_begin(struct m *m)
 
 noinline void trace_ready_one(struct m *m, uint32_t generation, struct g *g)
 {
-    tell_unblock(&m->tracer, generation, g, 0);
+    if (MUTANT(SECTION_OLD))
+        os_sleep(RUNG_MILLISECONDS(1));
+    else if (unlikely(generation != atomic_load_acquire(&tracing.generation))) /* acquire: pairs with event_turn */
+        generation = open_section(m);
+    if (likely(generation != 0))
+        tell_unblock(&m->tracer, generation, g, 0);
 }
 
 noinline void trace_create(struct m *m, struct g *g, bool runs_first)

@@ -21,8 +21,8 @@ void trace_start(struct m *m, struct g *g);
 /* g, which parks, was claimed by m. */
 void trace_ready(struct m *m, struct g *g);
 /*
- * The same of many on g0, in one section, and at one time: before the first, gives back the generation; 0: nothing is to be told.
- * Until the last m tells of nothing else.
+ * The same of many on g0, in one section, and at one time, but for those that were claimed after another generation began: before
+ * the first, gives back the generation; 0: nothing is to be told. Until the last m tells of nothing else.
  */
 uint32_t trace_ready_begin(struct m *m);
 void trace_ready_one(struct m *m, uint32_t generation, struct g *g);

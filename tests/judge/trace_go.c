@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -318,11 +319,56 @@ static int starts(void)
     return rung_group_wait(&group);
 }
 
+/* ---- crowd: many descriptors become ready at once, of some of which the reader is busy, takes what came, and waits again ---- */
+
+enum { CROWD = 24, TURNS = 20 };
+
+static int echo(void *fd)
+{
+    char byte;
+    while (rung_read(*(rung_fd *)fd, &byte, 1) == 1)
+        EXPECT_EQ(rung_write(*(rung_fd *)fd, &byte, 1), 1);
+    return 0;
+}
+
+static int asker(void *fd)
+{
+    char byte = 'x';
+    for (int i = 0; i < TURNS; i++) {
+        EXPECT_EQ(rung_write(*(rung_fd *)fd, &byte, 1), 1);
+        while (i % 2 == 0 && recv(rung_fd_number(*(rung_fd *)fd), &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+            usleep(20);
+        EXPECT_EQ(rung_read(*(rung_fd *)fd, &byte, 1), 1);
+    }
+    return rung_shutdown(*(rung_fd *)fd, RUNG_WRITE);
+}
+
+static int crowd(void)
+{
+    static rung_fd pairs[CROWD][2];
+    rung_group group;
+    start_trace(file);
+    rung_group_open(&group, RUNG_FOREVER);
+    for (int i = 0; i < CROWD; i++) {
+        EXPECT_EQ(rung_socket_pair(RUNG_STREAM, pairs[i]), 0);
+        EXPECT_EQ(rung_group_go(&group, echo, &pairs[i][1]), 0);
+        EXPECT_EQ(rung_group_go(&group, asker, &pairs[i][0]), 0);
+    }
+    EXPECT_EQ(rung_group_wait(&group), 0);
+    stop_trace();
+    for (int i = 0; i < CROWD; i++) {
+        EXPECT_EQ(rung_close(pairs[i][0]), 0);
+        EXPECT_EQ(rung_close(pairs[i][1]), 0);
+    }
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*play)(void);
 } plays[] = { { "futile", futile }, { "pipe", wait_on_pipe }, { "annotations", annotations },
-              { "annotations_stress", annotations_stress }, { "stress", stress }, { "starts", starts } };
+              { "annotations_stress", annotations_stress }, { "stress", stress }, { "starts", starts },
+              { "crowd", crowd } };
 
 static int run(void *play)
 {

@@ -94,7 +94,7 @@ def check_stress(events):
 
 
 PLAYS = {"futile": check_futile, "pipe": check_pipe, "annotations": check_annotations,
-         "annotations_stress": check_annotations_stress, "stress": check_stress, "starts": None}
+         "annotations_stress": check_annotations_stress, "stress": check_stress, "starts": None, "crowd": None}
 
 
 def reread(judge, trace):
