@@ -52,8 +52,6 @@ static int prepare_once(void)
         return 0;
     if (!machine_is_supported())
         return -ENOTSUP;
-    if (machine_m() == NULL && m_adopt() == NULL) /* which gives the locks their ranks */
-        return -ENOTRECOVERABLE;
     os_fence_init();
     if (stack_init() != 0)
         return -ENOMEM;
@@ -101,11 +99,17 @@ static void lock_when_idle(void)
     }
 }
 
-static void set_processors(uint32_t procs, uint64_t chaos_seed)
+/*
+ * What each run has of its own, and others read without a lock. Nobody does now: a plain thread's deadline, or a timer of the
+ * run before, may have been firing until here, on an m that took locks or, in solo mode, did not.
+ */
+static void set_up(uint32_t procs, uint64_t chaos_seed)
 {
     for (uint32_t i = procs; i < sched.procs; i++)
         timers_move(&sched.p[i], &sched.p[0]);
-    lock_when_idle(); /* a plain thread's deadline, or a timer of the run before, may be about to fire */
+    lock_when_idle();
+    pthread_sigmask(SIG_SETMASK, NULL, &sched.signals);
+    machine_fp_save(&sched.fp);
     atomic_store_relaxed(&sched.procs, procs);
     sched.chaos = chaos_seed;
     atomic_store_relaxed(&sched.special, chaos_seed != 0 ? SPECIAL_CHAOS : 0);
@@ -116,6 +120,15 @@ static void set_processors(uint32_t procs, uint64_t chaos_seed)
         sched.p[i].is_idle = false;
         p_idle_put_locked(&sched.p[i]);
     }
+    atomic_store_relaxed(&rung_is_solo, procs == 1 && sched.threads == 1 && chaos_seed == 0);
+    lock_release(&sched.lock);
+}
+
+/* The last goroutine has ended: its m has yet to go idle. A timer may be firing; see set_up. */
+static void wind_up(void)
+{
+    lock_when_idle();
+    atomic_store_relaxed(&rung_is_solo, false);
     lock_release(&sched.lock);
 }
 
@@ -228,13 +241,6 @@ static int main_goroutine(void *arg)
     return 0;
 }
 
-/* The last goroutine has ended: its m has yet to go idle. */
-static void wait_until_idle(void)
-{
-    lock_when_idle();
-    lock_release(&sched.lock);
-}
-
 /* Each run counts from 0, and numbers its goroutines from 1. */
 static void clear_counts(void)
 {
@@ -287,7 +293,6 @@ static int start_main(struct main_call *call)
         return -ENOMEM;
     }
     atomic_store_relaxed(&sched.main, g);
-    solo_begin();
     atomic_store_release(&sched.is_running, 1); /* release: pairs with acquire_slow */
     g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn);
     g_start(m, g);
@@ -304,12 +309,12 @@ static int start_main(struct main_call *call)
 static int run(rung_function *fn, void *arg)
 {
     struct main_call call = { fn, arg };
+    if (machine_m() == NULL && m_adopt() == NULL) /* which gives the locks their ranks */
+        return -ENOTRECOVERABLE;
     int error = prepare_once();
     if (error != 0)
         return error;
-    pthread_sigmask(SIG_SETMASK, NULL, &sched.signals);
-    machine_fp_save(&sched.fp);
-    set_processors(processors_wanted(), setting_number("RUNG_CHAOS"));
+    set_up(processors_wanted(), setting_number("RUNG_CHAOS"));
     atomic_store_relaxed(&sched.coarse_now, os_now());
     note_clear(&sched.done);
     error = sysmon_start(); /* before any goroutine: the deadlock check counts threads */
@@ -320,14 +325,12 @@ static int run(rung_function *fn, void *arg)
     if (error != 0) {
         trace_run_end();
         atomic_store_relaxed(&sched.is_running, 0);
-        wait_until_idle(); /* sysmon may have got a thread after all, to find nothing to do */
-        solo_end();
+        wind_up(); /* sysmon may have got a thread after all, to find nothing to do */
         return error;
     }
     note_sleep(&sched.done, INT64_MAX);
-    wait_until_idle();
+    wind_up();
     trace_run_end();
-    solo_end();
     return sched.main_result;
 }
 

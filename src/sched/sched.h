@@ -467,9 +467,6 @@ void g_show_stacks(void);
 
 /* ---- m.c ---- */
 
-/* Only one processor's holder will touch objects from now on, if it is so; and not any more. */
-void solo_begin(void);
-void solo_end(void);
 /* Nothing interrupts m, but that it may need a fence. */
 void m_interrupt_init(struct m *m);
 /* The m for a thread that calls rung for the first time. */
