@@ -181,17 +181,17 @@ static bool is_over(void)
     return false;
 }
 
+enum { NAGGED = 1 };
+
 static void nag(struct timer *timer, int64_t now)
 {
-    (void)timer;
-    (void)now;
-    atomic_store_relaxed(&sched.is_lingering, 1);
+    timer_restart_locked(timer, time_after(now, LINGER_NS));
     lock_acquire(&sched.lock);
     struct g *main = sched.main_ticket != 0 && claim(sched.main, sched.main_ticket) ? sched.main : NULL;
     sched.main_ticket = 0;
     lock_release(&sched.lock);
     if (main != NULL)
-        ready(machine_m(), main, 0);
+        ready(machine_m(), main, NAGGED);
 }
 
 static void unlock_sched(struct g *g, void *arg)
@@ -213,13 +213,9 @@ static void wait_for_others(void)
     lock_acquire(&sched.lock);
     while (others_live() || !is_over()) {
         sched.main_ticket = ticket_next(m_g(m), false);
-        park_with(m, WAIT_SYNC, false, unlock_sched, NULL);
-        m = machine_m();
-        if (atomic_load_relaxed(&sched.is_lingering)) {
-            atomic_store_relaxed(&sched.is_lingering, 0);
+        if (park_with(m, WAIT_SYNC, false, unlock_sched, NULL) == NAGGED)
             dump_lingering();
-            (void)timer_start(m, &timer, time_after(os_now(), LINGER_NS));
-        }
+        m = machine_m();
         lock_acquire(&sched.lock);
         sched.main_ticket = 0;
     }
@@ -293,7 +289,7 @@ static int start_main(struct main_call *call)
         return -ENOMEM;
     }
     atomic_store_relaxed(&sched.main, g);
-    atomic_store_release(&sched.is_running, 1); /* release: pairs with acquire_slow */
+    atomic_store_release(&sched.is_running, 1); /* release: pairs with run_hold */
     g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn);
     g_start(m, g);
     int error = take_back(g) ? -EAGAIN : 0;

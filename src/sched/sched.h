@@ -386,7 +386,6 @@ struct sched {
     struct g *main;
     uint32_t holders;                        /* atomic: plain threads that are starting a goroutine: see run.c */
     uint32_t main_ticket;                    /* under lock: not 0 while goroutine 1 waits for the others */
-    uint32_t is_lingering;                   /* atomic: others will not end; name them */
     struct note done;                        /* rung_run sleeps on it */
     int main_result;
 
