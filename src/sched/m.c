@@ -84,9 +84,13 @@ __attribute__((__no_sanitize__("thread"))) static void adopted_end(void *arg)
     lock_release(&sched.lock);
 }
 
-/* Before any thread takes a lock of the scheduler's. */
+/*
+ * Before any thread takes a lock of the scheduler's, or sleeps: were the fences to change while one is about to, his would be
+ * the weak kind, and the other side's too.
+ */
 static void adopt_once(void)
 {
+    os_fence_init();
     if (pthread_key_create(&adopted_key, adopted_end) != 0)
         panic("no thread-specific key left for plain threads");
     sched.lock.rank = RANK_SCHED;

@@ -52,7 +52,7 @@ static int prepare_once(void)
         return 0;
     if (!machine_is_supported())
         return -ENOTSUP;
-    os_fence_init();
+    os_fence_init(); /* again: there may be a sandbox by now that forbids it */
     if (stack_init() != 0)
         return -ENOMEM;
     if (pthread_atfork(NULL, NULL, child_of_fork) != 0)
