@@ -494,7 +494,7 @@ void p_idle_put_locked(struct p *p);
 struct p *p_idle_get_locked(void);
 /* The same, taking the lock; NULL where none idles. */
 struct p *p_take_idle(void);
-/* p has lost its m: finds another for it if there is work, else it goes idle. */
+/* p has lost its m: finds another for it if there is work anywhere, else it goes idle. */
 void p_hand_over(struct p *p);
 /* Wakes one more processor to look for work, if one idles and nobody looks. */
 void p_wake(void);
