@@ -80,7 +80,7 @@ static void refill(struct p *p)
     lock_acquire(&sched.lock);
     while (p->free_count < atomic_load_relaxed(&sched.g_cache) / 2 &&
            (g = global_free_get_locked(sched.stack_class)) != NULL) {
-        g->next = p->free;
+        atomic_store_relaxed(&g->next, p->free);
         p->free = g;
         p->free_count++;
     }
@@ -93,7 +93,7 @@ static void spill_locked(struct p *p, uint32_t keep)
         struct g *g = p->free;
         p->free = g->next;
         p->free_count--;
-        g->next = sched.free[g->class];
+        atomic_store_relaxed(&g->next, sched.free[g->class]);
         atomic_store_relaxed(&sched.free[g->class], g);
     }
 }
@@ -166,12 +166,12 @@ static always_inline void release(struct m *m, struct g *g)
     struct p *p = m->p;
     if (unlikely(p == NULL || g->class != sched.stack_class)) {
         lock_acquire(&sched.lock);
-        g->next = sched.free[g->class];
+        atomic_store_relaxed(&g->next, sched.free[g->class]);
         atomic_store_relaxed(&sched.free[g->class], g);
         lock_release(&sched.lock);
         return;
     }
-    g->next = p->free;
+    atomic_store_relaxed(&g->next, p->free);
     p->free = g;
     if (unlikely(++p->free_count >= atomic_load_relaxed(&sched.g_cache)))
         spill(p);

@@ -200,7 +200,7 @@ struct g {
     uint32_t wait;            /* atomic: the claim word */
     int32_t wait_result;      /* by the claimer, before ready */
     int32_t saved_errno;
-    struct g *next;           /* in the queue or free list it is in */
+    struct g *next;           /* in the queue or free list it is in; stored atomically: see runq_pop_parent */
     int32_t ended;            /* atomic: the innermost scope's error; under scope_lock */
     bool is_pinned;           /* it is pinned */
     uint8_t reason;           /* enum wait_reason, while waiting */
