@@ -289,8 +289,8 @@ static int start_main(struct main_call *call)
         return -ENOMEM;
     }
     atomic_store_relaxed(&sched.main, g);
-    atomic_store_release(&sched.is_running, 1); /* release: pairs with run_hold */
-    g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn);
+    g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn); /* which makes it number 1: others may start now */
+    atomic_store_release(&sched.is_running, 1);                        /* release: pairs with run_hold */
     g_start(m, g);
     int error = take_back(g) ? -EAGAIN : 0;
     if (error != 0) {
