@@ -2,8 +2,6 @@
 /*
  * Where address space for stacks is scarce, a run has those too that an earlier one left with processors which this one
  * does not have.
- *
- * test-environment: RUNG_RESERVE=64m
  */
 #include "common.h"
 
@@ -31,6 +29,7 @@ static int app(void *arg)
 
 int main(void)
 {
+    setenv("RUNG_RESERVE", "64m", 1);
     run_on(8, app, NULL);
     int before = started;
     run_on(1, app, NULL);
