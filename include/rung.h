@@ -350,7 +350,8 @@ typedef uint32_t rung_local;
 
 /*
  * Makes a key; at most 64 live in a process (-EAGAIN). `destroy`, if any, gets each value that is
- * not NULL when its goroutine ends, on that goroutine. Keys are for ever. A plain thread has values of its own.
+ * not NULL when its goroutine ends, on that goroutine; what such a call sets is destroyed by the next. Keys are for
+ * ever. A plain thread has values of its own.
  */
 int rung_local_open(rung_local *key, void (*destroy)(void *value));
 void *rung_local_get(rung_local key);

@@ -57,7 +57,7 @@ static always_inline void atomic_count(uint64_t *count)
 #define fence_compiler()             __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #define fence_seq_cst()              __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
-/* atomic; set by the first rung_run: fence_heavy alone orders the two sides. */
+/* atomic; set as the first thread calls rung: fence_heavy alone orders the two sides. */
 extern bool rung_fence_is_asymmetric;
 
 static always_inline void fence_light(void)

@@ -104,7 +104,7 @@ static always_inline void lock_release(union lock *lock)
  *
  * Solo: with one processor, and no plain thread that has called rung, only the holder of that processor touches
  * objects, between enter and leave. Then nothing needs to be locked, here and in claim and ready (sched/park.h). The
- * mode changes only while nobody is in the runtime (sched/m.c): who asks once, and tells the functions
+ * mode changes only while nobody is in the runtime (sched/m.c, run.c): who asks once, and tells the functions
  * whose names end in _in, has two paths without further questions.
  */
 extern bool rung_is_solo; /* atomic */

@@ -91,7 +91,7 @@ size_t rung_backtrace_context(const void *ucontext, uintptr_t *pcs, size_t capac
 
 static struct {
     uint32_t busy;      /* atomic: one question at a time */
-    struct m *asked;    /* atomic: who shall answer; NULL: nobody */
+    struct m *asked;    /* atomic: who shall answer, until it begins to, or is not waited for any more; NULL: nobody */
     const struct g *g;  /* what it shall run, or the stack is another's */
     uint32_t answered;  /* atomic */
     size_t depth;
@@ -111,11 +111,10 @@ static void chain(const struct sigaction *old, int signal_number, siginfo_t *inf
 static void on_urg(int signal_number, siginfo_t *info, void *context)
 {
     int saved = errno;
-    struct m *m = machine_m();
-    if (m != NULL && atomic_load_acquire(&question.asked) == m) { /* acquire: pairs with ask */
+    struct m *m = machine_m(), *asked = m;
+    if (m != NULL && atomic_cas_acquire(&question.asked, &asked, NULL)) { /* acquire: pairs with ask */
         bool is_running = m_g(m) == question.g && m->departed == NULL;
         question.depth = is_running ? rung_backtrace_context(context, question.pcs, UNWIND_DEPTH_MAX) : 0;
-        atomic_store_relaxed(&question.asked, NULL);
         atomic_store_release(&question.answered, 1); /* release: pairs with ask */
     } else {
         chain(&old_urg, signal_number, info, context);
@@ -129,26 +128,36 @@ looks_at_others static int tid_of(const struct m *m)
     return m->tid;
 }
 
+/*
+ * Asks m, and waits for it. False: it does not answer in time. Then the question is taken back, or the answer would be
+ * mistaken for that to the next one; who has begun to answer is waited for.
+ */
+static bool is_answered_by(struct m *m)
+{
+    atomic_store_relaxed(&question.answered, 0);
+    atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
+    int64_t until = os_thread_signal(tid_of(m), SIGURG) == 0 ? os_now() + ANSWER_NS : 0;
+    while (!atomic_load_acquire(&question.answered)) { /* acquire: pairs with on_urg */
+        struct m *asked = m;
+        if (os_now() >= until && atomic_cas_acquire(&question.asked, &asked, NULL))
+            return false;
+        os_thread_yield();
+    }
+    return true;
+}
+
 /* The stack of g, which m runs; of depth 0 if that is just switching, or runs another by now. False: m does not answer. */
 static bool ask(struct m *m, const struct g *g, uintptr_t *pcs, size_t *depth)
 {
     uint32_t free = 0;
     if (!atomic_cas_acquire(&question.busy, &free, 1))
         return false;
-    atomic_store_relaxed(&question.answered, 0);
     question.g = g;
-    atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
-    if (os_thread_signal(tid_of(m), SIGURG) == 0) {
-        int64_t until = os_now() + ANSWER_NS;
-        while (!atomic_load_acquire(&question.answered) && os_now() < until) /* acquire: pairs with on_urg */
-            os_thread_yield();
-    }
-    bool has_answered = atomic_load_acquire(&question.answered); /* acquire: pairs with on_urg */
+    bool has_answered = is_answered_by(m);
     if (has_answered) {
         *depth = question.depth;
         memcpy(pcs, question.pcs, question.depth * sizeof *pcs);
     }
-    atomic_store_relaxed(&question.asked, NULL);
     atomic_store_release(&question.busy, 0);
     return has_answered;
 }

@@ -231,17 +231,16 @@ struct g *schedule_without_p(struct m *m)
 
 /* ---- deadlock ---- */
 
-/* Threads of this process: only those that rung started, and rung_run's caller, cannot wake a goroutine. */
+/*
+ * Threads of this process: only those that rung started, and rung_run's caller, cannot wake a goroutine. Where they cannot be
+ * counted (no /proc, no descriptor left) there may be others.
+ */
 static uint32_t threads_of_process(void)
 {
     char text[2048];
-    uint32_t threads = 0;
-    if (os_read_file("/proc/self/status", text, sizeof text) > 0) {
-        const char *line = strstr(text, "\nThreads:");
-        if (line != NULL)
-            (void)sscanf(line, "\nThreads: %u", &threads);
-    }
-    return threads;
+    uint32_t threads;
+    const char *line = os_read_file("/proc/self/status", text, sizeof text) > 0 ? strstr(text, "\nThreads:") : NULL;
+    return line != NULL && sscanf(line, "\nThreads: %u", &threads) == 1 ? threads : UINT32_MAX;
 }
 
 /*

@@ -80,7 +80,7 @@ static void refill(struct p *p)
     lock_acquire(&sched.lock);
     while (p->free_count < atomic_load_relaxed(&sched.g_cache) / 2 &&
            (g = global_free_get_locked(sched.stack_class)) != NULL) {
-        g->next = p->free;
+        atomic_store_relaxed(&g->next, p->free);
         p->free = g;
         p->free_count++;
     }
@@ -93,7 +93,7 @@ static void spill_locked(struct p *p, uint32_t keep)
         struct g *g = p->free;
         p->free = g->next;
         p->free_count--;
-        g->next = sched.free[g->class];
+        atomic_store_relaxed(&g->next, sched.free[g->class]);
         atomic_store_relaxed(&sched.free[g->class], g);
     }
 }
@@ -113,8 +113,9 @@ static cold struct g *g_scavenge(int class)
 {
     atomic_store_relaxed(&sched.g_cache, G_CACHE_SCARCE);
     lock_acquire(&sched.lock);
-    for (struct p *p = sched.idle_p; p != NULL; p = p->next_idle)
-        spill_locked(p, 0);
+    for (uint32_t i = 0; i < MOST_PROCS; i++)
+        if (sched.p[i].is_idle) /* those too that only a run before had */
+            spill_locked(&sched.p[i], 0);
     struct g *g = global_free_get_locked(class);
     lock_release(&sched.lock);
     return g;
@@ -123,8 +124,6 @@ static cold struct g *g_scavenge(int class)
 static noinline struct g *acquire_slow(struct m *m, int class)
 {
     struct g *g = NULL;
-    if (m->p == NULL)
-        (void)atomic_load_acquire(&sched.is_running); /* acquire: pairs with start_main, for a plain thread */
     if (m->p != NULL && class == sched.stack_class) {
         if (atomic_load_relaxed(&sched.free[class]) != NULL)
             refill(m->p);
@@ -167,12 +166,12 @@ static always_inline void release(struct m *m, struct g *g)
     struct p *p = m->p;
     if (unlikely(p == NULL || g->class != sched.stack_class)) {
         lock_acquire(&sched.lock);
-        g->next = sched.free[g->class];
+        atomic_store_relaxed(&g->next, sched.free[g->class]);
         atomic_store_relaxed(&sched.free[g->class], g);
         lock_release(&sched.lock);
         return;
     }
-    g->next = p->free;
+    atomic_store_relaxed(&g->next, p->free);
     p->free = g;
     if (unlikely(++p->free_count >= atomic_load_relaxed(&sched.g_cache)))
         spill(p);
@@ -322,9 +321,8 @@ static always_inline int can_go(rung_function *fn, const rung_group *group)
     return 0;
 }
 
-/* For all that options may say, and for plain threads, which no run ends without. */
-static noinline int go_special(struct m *m, const rung_go_options *options, int class, rung_function *fn, void *arg,
-                               void *caller)
+/* For all that options may say, and for plain threads, which no run ends without, and which see all of it from run_hold on. */
+static noinline int go_special(struct m *m, const rung_go_options *options, rung_function *fn, void *arg, void *caller)
 {
     bool is_thread = m->is_thread;
     if (is_thread && !run_hold()) {
@@ -332,7 +330,7 @@ static noinline int go_special(struct m *m, const rung_go_options *options, int 
         leave_m(m);
         return -ESRCH;
     }
-    struct g *g = g_acquire(m, class);
+    struct g *g = g_acquire(m, options->stack_size != 0 ? stack_class(options->stack_size) : sched.stack_class);
     int error = g != NULL ? 0 : -ENOMEM;
     if (g != NULL) {
         g_prepare(m, g, fn, arg, options->copy, options->copy_size);
@@ -363,7 +361,7 @@ static always_inline int go(rung_function *fn, void *arg, const void *copy, size
         return -ENOTRECOVERABLE;
     if (unlikely(m->p == NULL)) {
         rung_go_options options = { .copy = copy, .copy_size = copy_size };
-        return go_special(m, &options, sched.stack_class, fn, arg, caller);
+        return go_special(m, &options, fn, arg, caller);
     }
     struct g *g = g_acquire(m, sched.stack_class);
     if (unlikely(g == NULL)) {
@@ -393,29 +391,20 @@ int rung_go_copy(rung_function *fn, const void *data, size_t size)
     return go(fn, NULL, data != NULL ? data : "", size, __builtin_return_address(0));
 }
 
-static int options_class(const rung_go_options *options)
-{
-    if (options->stack_size == 0)
-        return sched.stack_class;
-    if (options->stack_size < STACK_SMALLEST || options->stack_size > STACK_LARGEST)
-        return -EINVAL;
-    return stack_class(options->stack_size);
-}
-
 static int go_options(const rung_go_options *options, rung_function *fn, void *arg, void *caller)
 {
     int error = can_go(fn, options->group);
     if (error != 0)
         return error;
-    int class = options_class(options);
-    if (class < 0 || (options->copy == NULL && options->copy_size > 0))
+    size_t size = options->stack_size;
+    if ((size != 0 && (size < STACK_SMALLEST || size > STACK_LARGEST)) || (options->copy == NULL && options->copy_size > 0))
         return -EINVAL;
     if (options->copy_size > COPY_MOST)
         return -E2BIG;
     struct m *m = enter();
     if (m == NULL)
         return -ENOTRECOVERABLE;
-    return go_special(m, options, class, fn, arg, caller);
+    return go_special(m, options, fn, arg, caller);
 }
 
 int rung_go_with(const rung_go_options *options, rung_function *fn, void *arg)

@@ -56,14 +56,25 @@ int rung_local_set(rung_local key, void *value)
     return 0;
 }
 
-void locals_end(struct g *g)
+/* One pass. Whether anything was destroyed: the destructors may have set values, of other keys or of their own. */
+static bool destroy_all(struct g *g)
 {
+    bool did = false;
     for (uint32_t i = 0; i < LOCALS; i++) {
         void *value = g->locals[i];
         g->locals[i] = NULL;
-        if (value != NULL && keys.destroy[i] != NULL)
-            keys.destroy[i](value);
+        if (value == NULL || keys.destroy[i] == NULL)
+            continue;
+        keys.destroy[i](value);
+        did = true;
     }
+    return did;
+}
+
+void locals_end(struct g *g)
+{
+    while (destroy_all(g))
+        continue;
     free(g->locals);
     g->locals = NULL;
 }

@@ -28,24 +28,8 @@
 
 /*
  * Solo mode (base/lock.h) holds while one processor runs and no plain thread but rung_run's caller, who
- * sleeps, has called rung. rung_is_solo changes under sched.lock.
- */
-void solo_begin(void)
-{
-    lock_acquire(&sched.lock);
-    atomic_store_relaxed(&rung_is_solo, sched.procs == 1 && sched.threads == 1 && sched.chaos == 0);
-    lock_release(&sched.lock);
-}
-
-void solo_end(void)
-{
-    lock_acquire(&sched.lock);
-    atomic_store_relaxed(&rung_is_solo, false);
-    lock_release(&sched.lock);
-}
-
-/*
- * A plain thread ends it: says so, makes every thread see it, and waits until each m has been seen outside the
+ * sleeps, has called rung. rung_is_solo changes under sched.lock: it begins, and ends with the run, while every m
+ * sleeps (run.c). A plain thread ends it: says so, makes every thread see it, and waits until each m has been seen outside the
  * runtime or without a p: what it did by plain stores is done, and from then on it uses atomic ones. An m that runs
  * already, but is not in all_ms yet, is waited for by its starter's lock. One that comes while another still waits has to
  * wait as well.
@@ -100,9 +84,13 @@ __attribute__((__no_sanitize__("thread"))) static void adopted_end(void *arg)
     lock_release(&sched.lock);
 }
 
-/* Before any thread takes a lock of the scheduler's. */
+/*
+ * Before any thread takes a lock of the scheduler's, or sleeps: were the fences to change while one is about to, his would be
+ * the weak kind, and the other side's too.
+ */
 static void adopt_once(void)
 {
+    os_fence_init();
     if (pthread_key_create(&adopted_key, adopted_end) != 0)
         panic("no thread-specific key left for plain threads");
     sched.lock.rank = RANK_SCHED;

@@ -64,14 +64,13 @@ struct p *p_take_idle(void)
 
 void p_hand_over(struct p *p)
 {
-    if (!runq_is_empty(p) || atomic_load_relaxed(&sched.global_count) != 0 ||
-        atomic_load_relaxed(&p->timers.next) <= os_now()) {
+    if (find_has_work() || atomic_load_relaxed(&p->timers.next) <= os_now()) {
         m_start(p, false);
         return;
     }
     lock_acquire(&sched.lock);
     bool wants_poller = netpoll_is_used() && sched.keeper == NULL && atomic_load_relaxed(&sched.wants_m) == 0;
-    if (sched.global_count != 0 || netpoll_has_stash() || wants_poller) {
+    if (sched.global_count != 0 || netpoll_has_stash() || wants_poller || atomic_load_relaxed(&sched.needs_spinning) != 0) {
         lock_release(&sched.lock);
         m_start(p, false);
         return;

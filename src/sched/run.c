@@ -52,9 +52,7 @@ static int prepare_once(void)
         return 0;
     if (!machine_is_supported())
         return -ENOTSUP;
-    if (machine_m() == NULL && m_adopt() == NULL) /* which gives the locks their ranks */
-        return -ENOTRECOVERABLE;
-    os_fence_init();
+    os_fence_init(); /* again: there may be a sandbox by now that forbids it */
     if (stack_init() != 0)
         return -ENOMEM;
     if (pthread_atfork(NULL, NULL, child_of_fork) != 0)
@@ -101,11 +99,17 @@ static void lock_when_idle(void)
     }
 }
 
-static void set_processors(uint32_t procs, uint64_t chaos_seed)
+/*
+ * What each run has of its own, and others read without a lock. Nobody does now: a plain thread's deadline, or a timer of the
+ * run before, may have been firing until here, on an m that took locks or, in solo mode, did not.
+ */
+static void set_up(uint32_t procs, uint64_t chaos_seed)
 {
     for (uint32_t i = procs; i < sched.procs; i++)
         timers_move(&sched.p[i], &sched.p[0]);
-    lock_when_idle(); /* a plain thread's deadline, or a timer of the run before, may be about to fire */
+    lock_when_idle();
+    pthread_sigmask(SIG_SETMASK, NULL, &sched.signals);
+    machine_fp_save(&sched.fp);
     atomic_store_relaxed(&sched.procs, procs);
     sched.chaos = chaos_seed;
     atomic_store_relaxed(&sched.special, chaos_seed != 0 ? SPECIAL_CHAOS : 0);
@@ -116,6 +120,15 @@ static void set_processors(uint32_t procs, uint64_t chaos_seed)
         sched.p[i].is_idle = false;
         p_idle_put_locked(&sched.p[i]);
     }
+    atomic_store_relaxed(&rung_is_solo, procs == 1 && sched.threads == 1 && chaos_seed == 0);
+    lock_release(&sched.lock);
+}
+
+/* The last goroutine has ended: its m has yet to go idle. A timer may be firing; see set_up. */
+static void wind_up(void)
+{
+    lock_when_idle();
+    atomic_store_relaxed(&rung_is_solo, false);
     lock_release(&sched.lock);
 }
 
@@ -168,17 +181,17 @@ static bool is_over(void)
     return false;
 }
 
+enum { NAGGED = 1 };
+
 static void nag(struct timer *timer, int64_t now)
 {
-    (void)timer;
-    (void)now;
-    atomic_store_relaxed(&sched.is_lingering, 1);
+    timer_restart_locked(timer, time_after(now, LINGER_NS));
     lock_acquire(&sched.lock);
     struct g *main = sched.main_ticket != 0 && claim(sched.main, sched.main_ticket) ? sched.main : NULL;
     sched.main_ticket = 0;
     lock_release(&sched.lock);
     if (main != NULL)
-        ready(machine_m(), main, 0);
+        ready(machine_m(), main, NAGGED);
 }
 
 static void unlock_sched(struct g *g, void *arg)
@@ -200,13 +213,9 @@ static void wait_for_others(void)
     lock_acquire(&sched.lock);
     while (others_live() || !is_over()) {
         sched.main_ticket = ticket_next(m_g(m), false);
-        park_with(m, WAIT_SYNC, false, unlock_sched, NULL);
-        m = machine_m();
-        if (atomic_load_relaxed(&sched.is_lingering)) {
-            atomic_store_relaxed(&sched.is_lingering, 0);
+        if (park_with(m, WAIT_SYNC, false, unlock_sched, NULL) == NAGGED)
             dump_lingering();
-            (void)timer_start(m, &timer, time_after(os_now(), LINGER_NS));
-        }
+        m = machine_m();
         lock_acquire(&sched.lock);
         sched.main_ticket = 0;
     }
@@ -226,13 +235,6 @@ static int main_goroutine(void *arg)
     sched.main_result = call->fn(call->arg);
     wait_for_others();
     return 0;
-}
-
-/* The last goroutine has ended: its m has yet to go idle. */
-static void wait_until_idle(void)
-{
-    lock_when_idle();
-    lock_release(&sched.lock);
 }
 
 /* Each run counts from 0, and numbers its goroutines from 1. */
@@ -287,9 +289,8 @@ static int start_main(struct main_call *call)
         return -ENOMEM;
     }
     atomic_store_relaxed(&sched.main, g);
-    solo_begin();
-    atomic_store_release(&sched.is_running, 1); /* release: pairs with acquire_slow */
-    g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn);
+    g_prepare_main(m, g, main_goroutine, call, (uintptr_t)call->fn); /* which makes it number 1: others may start now */
+    atomic_store_release(&sched.is_running, 1);                        /* release: pairs with run_hold */
     g_start(m, g);
     int error = take_back(g) ? -EAGAIN : 0;
     if (error != 0) {
@@ -304,12 +305,12 @@ static int start_main(struct main_call *call)
 static int run(rung_function *fn, void *arg)
 {
     struct main_call call = { fn, arg };
+    if (machine_m() == NULL && m_adopt() == NULL) /* which gives the locks their ranks */
+        return -ENOTRECOVERABLE;
     int error = prepare_once();
     if (error != 0)
         return error;
-    pthread_sigmask(SIG_SETMASK, NULL, &sched.signals);
-    machine_fp_save(&sched.fp);
-    set_processors(processors_wanted(), setting_number("RUNG_CHAOS"));
+    set_up(processors_wanted(), setting_number("RUNG_CHAOS"));
     atomic_store_relaxed(&sched.coarse_now, os_now());
     note_clear(&sched.done);
     error = sysmon_start(); /* before any goroutine: the deadlock check counts threads */
@@ -320,14 +321,12 @@ static int run(rung_function *fn, void *arg)
     if (error != 0) {
         trace_run_end();
         atomic_store_relaxed(&sched.is_running, 0);
-        wait_until_idle(); /* sysmon may have got a thread after all, to find nothing to do */
-        solo_end();
+        wind_up(); /* sysmon may have got a thread after all, to find nothing to do */
         return error;
     }
     note_sleep(&sched.done, INT64_MAX);
-    wait_until_idle();
+    wind_up();
     trace_run_end();
-    solo_end();
     return sched.main_result;
 }
 

@@ -22,7 +22,7 @@ noinline void runq_put_slow(struct p *p, struct g *g)
             continue;
         batch[count] = g;
         for (uint32_t i = 0; i < count; i++)
-            batch[i]->next = batch[i + 1];
+            atomic_store_relaxed(&batch[i]->next, batch[i + 1]);
         lock_acquire(&sched.lock);
         global_put_batch_locked(batch[0], g, count + 1);
         lock_release(&sched.lock);
@@ -105,9 +105,9 @@ void runq_end_slice(struct p *p)
 
 void global_put_batch_locked(struct g *first, struct g *last, uint32_t count)
 {
-    last->next = NULL;
+    atomic_store_relaxed(&last->next, NULL);
     if (sched.global_last != NULL)
-        sched.global_last->next = first;
+        atomic_store_relaxed(&sched.global_last->next, first);
     else
         sched.global_first = first;
     sched.global_last = last;

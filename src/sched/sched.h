@@ -200,7 +200,7 @@ struct g {
     uint32_t wait;            /* atomic: the claim word */
     int32_t wait_result;      /* by the claimer, before ready */
     int32_t saved_errno;
-    struct g *next;           /* in the queue or free list it is in */
+    struct g *next;           /* in the queue or free list it is in; stored atomically: see runq_pop_parent */
     int32_t ended;            /* atomic: the innermost scope's error; under scope_lock */
     bool is_pinned;           /* it is pinned */
     uint8_t reason;           /* enum wait_reason, while waiting */
@@ -386,7 +386,6 @@ struct sched {
     struct g *main;
     uint32_t holders;                        /* atomic: plain threads that are starting a goroutine: see run.c */
     uint32_t main_ticket;                    /* under lock: not 0 while goroutine 1 waits for the others */
-    uint32_t is_lingering;                   /* atomic: others will not end; name them */
     struct note done;                        /* rung_run sleeps on it */
     int main_result;
 
@@ -467,9 +466,6 @@ void g_show_stacks(void);
 
 /* ---- m.c ---- */
 
-/* Only one processor's holder will touch objects from now on, if it is so; and not any more. */
-void solo_begin(void);
-void solo_end(void);
 /* Nothing interrupts m, but that it may need a fence. */
 void m_interrupt_init(struct m *m);
 /* The m for a thread that calls rung for the first time. */
@@ -498,7 +494,7 @@ void p_idle_put_locked(struct p *p);
 struct p *p_idle_get_locked(void);
 /* The same, taking the lock; NULL where none idles. */
 struct p *p_take_idle(void);
-/* p has lost its m: finds another for it if there is work, else it goes idle. */
+/* p has lost its m: finds another for it if there is work anywhere, else it goes idle. */
 void p_hand_over(struct p *p);
 /* Wakes one more processor to look for work, if one idles and nobody looks. */
 void p_wake(void);

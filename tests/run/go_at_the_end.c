@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test-traced: no */ /* thousands of runs would be as many traces */
-/* Plain threads that start goroutines while rung_run ends: each that they could start has ended before that returns. */
+/*
+ * Plain threads that start goroutines while rung_run ends, or begins: each that they could start has ended before that
+ * returns, and none has the number of its own.
+ */
 #include "common.h"
 
 enum { RUNS = 4000, THREADS = 3, BYTES = 4096 };
@@ -43,6 +46,7 @@ static void *starter(void *arg)
 static int app(void *arg)
 {
     (void)arg;
+    EXPECT_EQ(rung_id(), 1);
     for (int i = 0; i < 8; i++)
         rung_yield();
     return 0;

@@ -125,7 +125,7 @@ int main(void)
     rung_group group;
     deadlines(NULL);
     cancel();
-    rung_group_open(&group, MS(1));
+    rung_group_open(&group, RUNG_SECONDS(1000));
     EXPECT_EQ(rung_group_go(&group, parks, NULL), -ESRCH);
     EXPECT_EQ(rung_group_wait(&group), 0); /* at once: nobody is in it */
     for (int procs = 1; procs <= 3; procs++)
