@@ -9,7 +9,7 @@
  * either changed, it ran meanwhile, and is looked at again. A running one is asked: its thread gets
  * SIGURG, and its handler walks the stack that it interrupted; where goroutines switch all the time it may have to be
  * asked often. A thread that does not answer within ANSWER_NS (asleep for good in the kernel, signals blocked) is shown
- * without a stack.
+ * without a stack; one that wants a CPU and gets none, as the machine has much else to do, has until it has had one so long.
  *
  * Equal stacks in equal states are shown once: they are kept in a hash table by stack.
  */
@@ -129,6 +129,13 @@ looks_at_others static int tid_of(const struct m *m)
     return m->tid;
 }
 
+/* Whether it would answer, but for a CPU. */
+looks_at_others static bool is_starved(const struct m *m, int64_t cpu_before)
+{
+    int64_t cpu = os_thread_cpu(tid_of(m));
+    return cpu_before >= 0 && cpu >= 0 && cpu - cpu_before < ANSWER_NS && m->state_fd >= 0 && os_thread_wants_cpu(m->state_fd);
+}
+
 /* The stack of g, which m runs; of depth 0 if that is just switching, or runs another by now. False: m does not answer. */
 static bool ask(struct m *m, const struct g *g, uintptr_t *pcs, size_t *depth)
 {
@@ -138,9 +145,10 @@ static bool ask(struct m *m, const struct g *g, uintptr_t *pcs, size_t *depth)
     atomic_store_relaxed(&question.answered, 0);
     question.g = g;
     atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
+    int64_t cpu = os_thread_cpu(tid_of(m));
     if (os_thread_signal(tid_of(m), SIGURG) == 0) {
         int64_t until = os_now() + ANSWER_NS;
-        while (!atomic_load_acquire(&question.answered) && os_now() < until) /* acquire: pairs with on_urg */
+        while (!atomic_load_acquire(&question.answered) && (os_now() < until || is_starved(m, cpu))) /* acquire: pairs with on_urg */
             os_thread_yield();
     }
     bool has_answered = atomic_load_acquire(&question.answered); /* acquire: pairs with on_urg */
