@@ -108,22 +108,22 @@ proxy=$!
 address_in "$scratch/err"
 exec 3<>"/dev/tcp/${address%:*}/${address##*:}" 4<>"/dev/tcp/${address%:*}/${address##*:}"
 echo Ann >&3
-line=
-while [ -z "$line" ]; do # Eve comes and goes, until Ann is there to hear of it
+until read -r -t 0 <&3; do # Eve comes and goes, until Ann is there to hear of it
     exec 5<>"/dev/tcp/${address%:*}/${address##*:}"
     echo Eve >&5
-    read -r -t 1 line <&3 || true
     exec 5>&-
+    sleep 0.1
 done
-while [ "$line" != 'Eve leaves' ]; do
-    read -r -t 100 line <&3 || fail "the chat: $line"
-done
+hear() { # what Ann hears next, but of Eve; sets $line
+    line=Eve
+    while [[ $line == Eve* ]]; do read -r -t 100 line <&3 || fail "the chat says no more"; done
+}
 echo Bob >&4
-read -r -t 100 line <&3
+hear
 [ "$line" = 'Bob comes' ] || fail "the chat: $line"
 printf 'hello\r\n' >&4
-read -r -t 100 line <&3
+hear
 [ "$line" = 'Bob: hello' ] || fail "the chat: $line"
 exec 4>&-
-read -r -t 100 line <&3
+hear
 [ "$line" = 'Bob leaves' ] || fail "the chat: $line"
