@@ -109,15 +109,18 @@ def commands(judge, directory):
     trace, cut = os.path.join(directory, "recorded"), os.path.join(directory, "cut")
     result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "notes", RUNG_TRACE_EVERY="1")
     expect(result.returncode == 0, f"record: {result.stderr}")
-    result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "truth", RUNG_TRACE_EVERY="10", RUNG_PROCS="1")
-    expect(result.returncode == 0, f"record: {result.stderr}")
+    stats = ""
+    while not wrong and "chan receive in actor" not in stats:  # on a busy machine the partner may have sent before
+        print(stats, end="", flush=True)
+        result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "truth", RUNG_TRACE_EVERY="10", RUNG_PROCS="1")
+        expect(result.returncode == 0, f"record: {result.stderr}")
+        stats = run(RUNG, "trace", "stats", trace).stdout
     result = run(RUNG, "trace", "cut", "--from", "0.05", "--to", "0.12", trace, "-o", cut)
     expect(result.returncode == 0, f"cut: {result.stderr}")
     good, bad = _trace.judge(judge, [trace, cut])
     wrong.extend(bad)
     expect(os.path.getsize(cut) < os.path.getsize(trace), "cut: nothing was cut")
-    stats = run(RUNG, "trace", "stats", trace).stdout
-    expect("GoUnblock" in stats and "sleep in ticker" in stats and "chan receive in actor" in stats, "stats: " + stats)
+    expect("GoUnblock" in stats and "sleep in ticker" in stats, "stats: " + stats)
     perfetto = json.loads(run(RUNG, "trace", "to", "perfetto", trace).stdout)["traceEvents"]
     kinds = {event["ph"] for event in perfetto}
     expect(kinds == {"M", "X", "s", "f"}, f"perfetto: kinds {kinds}")
