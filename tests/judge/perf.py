@@ -31,7 +31,7 @@ SHOWN = 8  # of the odd chains
 ROOTS = {"rung_goroutine_start", "rung_g0_root"}
 NAMELESS = "?"  # between two functions: where a call that never returns, the last of its function, would return to
 CALLED_BY_MCALL = {"depart_m", "requeue_m"}
-FEWEST = 100  # samples of a program, as long as a busy machine takes for them: with no chain to a root there is none
+FEWEST = 20  # samples of a program, as long as a busy machine takes for them: with no chain to a root there is none
 
 PROGRAMS = {
     "yield": "$work yield 3",
