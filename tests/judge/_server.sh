@@ -30,6 +30,7 @@ address_in() { # FILE, what the server writes to stderr; sets $address
 }
 
 start_proxy() { # [OPTION]... TARGET; sets $proxy and $address
+    rm -f "$scratch/proxy.err" # or the address of the one before would be found in it
     "$programs/proxy" "${@:1:$#-1}" 127.0.0.1:0 "${@: -1}" 2>"$scratch/proxy.err" &
     proxy=$!
     address_in "$scratch/proxy.err"

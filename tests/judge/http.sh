@@ -16,6 +16,7 @@ head -c 3000000 /dev/urandom >"$scratch/www/big"
 mkfifo "$scratch/www/fifo"
 
 start() {
+    rm -f "$scratch/err" # or the address of the one before would be found in it
     "$programs/http" "$@" 2>"$scratch/err" &
     server=$!
     address_in "$scratch/err"
