@@ -133,7 +133,8 @@ looks_at_others static int tid_of(const struct m *m)
 looks_at_others static bool is_starved(const struct m *m, int64_t cpu_before)
 {
     int64_t cpu = os_thread_cpu(tid_of(m));
-    return cpu_before >= 0 && cpu >= 0 && cpu - cpu_before < ANSWER_NS && m->state_fd >= 0 && os_thread_wants_cpu(m->state_fd);
+    return !m->is_thread && m->state_fd >= 0 && cpu_before >= 0 && cpu >= 0 && cpu - cpu_before < ANSWER_NS &&
+           os_thread_wants_cpu(m->state_fd);
 }
 
 /* The stack of g, which m runs; of depth 0 if that is just switching, or runs another by now. False: m does not answer. */
