@@ -123,6 +123,7 @@ def main():
     for assignment in options.environment + directives.get("test-environment", []):
         name, _, value = assignment.partition("=")
         environment[name] = value
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell that runs us in the background has it ignored, and so would the test
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
     with tempfile.TemporaryDirectory() as directory:

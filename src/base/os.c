@@ -382,7 +382,8 @@ bool os_thread_may_be_signalled(int tid)
     return may_be;
 }
 
-int os_thread_is_asleep(int state_fd)
+/* The letter that proc(5) gives, or -errno. */
+static int thread_state(int state_fd)
 {
     int saved = errno;
     char text[256];
@@ -396,7 +397,27 @@ int os_thread_is_asleep(int state_fd)
     const char *state = strrchr(text, ')');
     if (state == NULL || state[1] == '\0')
         return -EIO;
-    return state[2] == 'S' || state[2] == 'D';
+    return state[2];
+}
+
+int os_thread_is_asleep(int state_fd)
+{
+    int state = thread_state(state_fd);
+    return state < 0 ? state : state == 'S' || state == 'D';
+}
+
+bool os_thread_wants_cpu(int state_fd)
+{
+    return thread_state(state_fd) == 'R';
+}
+
+int64_t os_thread_cpu(int tid)
+{
+    int saved = errno;
+    struct timespec time;
+    int result = clock_gettime((clockid_t)(~(unsigned)tid << 3 | 6), &time); /* as pthread_getcpuclockid has it */
+    errno = saved;
+    return result == 0 ? (int64_t)time.tv_sec * 1000000000 + time.tv_nsec : -1;
 }
 
 int os_processors(void)

@@ -90,6 +90,10 @@ void os_cpu_timer_close(int timer);
 int os_thread_state_open(int tid);
 /* Whether that thread sleeps in the kernel: 1, 0, or -errno. */
 int os_thread_is_asleep(int state_fd);
+/* Whether it runs, or would if it had a CPU: not so if it sleeps or a debugger has stopped it. */
+bool os_thread_wants_cpu(int state_fd);
+/* CPU time that a thread of this process has had, in nanoseconds; -1 if that is not known. */
+int64_t os_thread_cpu(int tid);
 
 /*
  * Whether a signal whose handler has SA_RESTART leaves what that thread of this process does as it is (signal(7)): it

@@ -9,7 +9,7 @@
  * either changed, it ran meanwhile, and is looked at again. A running one is asked: its thread gets
  * SIGURG, and its handler walks the stack that it interrupted; where goroutines switch all the time it may have to be
  * asked often. A thread that does not answer within ANSWER_NS (asleep for good in the kernel, signals blocked) is shown
- * without a stack.
+ * without a stack; one that wants a CPU and gets none, as the machine has much else to do, has until it has had one so long.
  *
  * Equal stacks in equal states are shown once: they are kept in a hash table by stack.
  */
@@ -128,18 +128,28 @@ looks_at_others static int tid_of(const struct m *m)
     return m->tid;
 }
 
+/* Whether it would answer, but for a CPU. */
+looks_at_others static bool is_starved(const struct m *m, int64_t cpu_before)
+{
+    int64_t cpu = os_thread_cpu(tid_of(m));
+    return !m->is_thread && m->state_fd >= 0 && cpu_before >= 0 && cpu >= 0 && cpu - cpu_before < ANSWER_NS &&
+           os_thread_wants_cpu(m->state_fd);
+}
+
 /*
  * Asks m, and waits for it. False: it does not answer in time. Then the question is taken back, or the answer would be
  * mistaken for that to the next one; who has begun to answer is waited for.
  */
 static bool is_answered_by(struct m *m)
 {
+    int64_t until = os_now() + ANSWER_NS, cpu = os_thread_cpu(tid_of(m));
     atomic_store_relaxed(&question.answered, 0);
     atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
-    int64_t until = os_thread_signal(tid_of(m), SIGURG) == 0 ? os_now() + ANSWER_NS : 0;
+    bool is_told = os_thread_signal(tid_of(m), SIGURG) == 0;
     while (!atomic_load_acquire(&question.answered)) { /* acquire: pairs with on_urg */
+        bool has_time = is_told && (os_now() < until || is_starved(m, cpu));
         struct m *asked = m;
-        if (os_now() >= until && atomic_cas_acquire(&question.asked, &asked, NULL))
+        if (!has_time && atomic_cas_acquire(&question.asked, &asked, NULL))
             return false;
         os_thread_yield();
     }

@@ -12,6 +12,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -29,7 +30,7 @@ RUNG = os.path.join(BUILD, "rung")
 IS_LONG = os.environ.get("RUNG_TEST_LONG") == "1"
 IS_SANITIZED = BUILD.rstrip("/").endswith("san")
 ROUNDS = (4000 if IS_LONG else 240) if IS_SANITIZED else (4000 if IS_LONG else 500)
-SECONDS = 20
+SECONDS = 20  # of CPU time
 MEMORY = 400 << 20  # of a file of some 20 KB
 EXTREMES = [0, 1, 0xff, 0x7f, 0x80, 0xffff, 0x7fffffff, 0xffffffff, 0x80000000, 1 << 63, (1 << 64) - 1, (1 << 64) - 8, 4096]
 OPTIONS = [["--all"], ["--json"], ["--sarif"], ["--instructions"], ["--explain", "main"], ["--closure"]]
@@ -108,10 +109,11 @@ def mutate(content, chance):
     return bytes(content)
 
 
-def limit_memory():
+def limit_resources():
     if not IS_SANITIZED:  # whose shadow takes terabytes of address space
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
 def run_one(job):
@@ -119,12 +121,11 @@ def run_one(job):
     path, content, options = job
     with open(path, "wb") as file:
         file.write(content)
-    try:
-        done = subprocess.run([RUNG, "check", *options, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=SECONDS, preexec_fn=limit_memory,
-                              env={**os.environ, "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "LC_ALL": "C"})
-    except subprocess.TimeoutExpired:
-        return "hangs"
+    done = subprocess.run([RUNG, "check", *options, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          preexec_fn=limit_resources,
+                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "LC_ALL": "C"})
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return "computes without end"
     text = done.stderr.decode(errors="replace")
     if done.returncode not in (0, 1, 2) or "Sanitizer" in text or "runtime error" in text:
         return f"ended with {done.returncode}: {text[-1500:]}"

@@ -8,21 +8,41 @@
  */
 #include "run/common.h"
 
-static atomic_bool begins;
+static atomic_int tid; /* of the thread, when it is about to wait */
 
 static void *still_waits(void *chan)
 {
-    begins = true;
+    tid = (int)syscall(SYS_gettid);
     rung_recv(chan, 0);
     return 0;
+}
+
+/* How often it went to sleep so far; -1 if it is not asleep. */
+static long sleeps(void)
+{
+    char path[64], line[128], state = 0;
+    long count = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/status", tid);
+    FILE *file = fopen(path, "r");
+    EXPECT(file != NULL);
+    while (fgets(line, sizeof line, file) != NULL) {
+        sscanf(line, "State: %c", &state);
+        sscanf(line, "voluntary_ctxt_switches: %ld", &count);
+    }
+    fclose(file);
+    return state == 'S' ? count : -1;
 }
 
 static int frees_it(void *chan)
 {
     thread_start(still_waits, chan);
-    while (!begins)
+    long before;
+    while (tid == 0)
         rung_yield();
-    (void)rung_sleep(MS(100));
+    do { /* until it sleeps on and on: it waits */
+        before = sleeps();
+        (void)rung_sleep(MS(100));
+    } while (before < 0 || sleeps() != before);
     rung_chan_free(chan);
     return 0;
 }

@@ -19,7 +19,7 @@ static int misuses_it(void *arg)
 static int opens(void *arg)
 {
     rung_group_open(&group, RUNG_FOREVER);
-    return rung_go(misuses_it, arg) != 0 || rung_sleep(RUNG_SECONDS(20)) != 0;
+    return rung_go(misuses_it, arg) != 0 || rung_sleep(RUNG_SECONDS(1000)) != 0;
 }
 
 int main(void)

@@ -30,7 +30,7 @@ static int app(void *arg)
     rung_go_options options = {.name = "deep one"};
     if (rung_go_with(&options, overflowing_goroutine, arg) != 0)
         return 1;
-    return rung_sleep(RUNG_SECONDS(20));
+    return rung_sleep(RUNG_SECONDS(1000));
 }
 
 int main(void)

@@ -23,7 +23,7 @@ static int has_a_large_frame(void *arg)
 static int neighbour(void *arg)
 {
     (void)arg;
-    return rung_sleep(RUNG_SECONDS(20));
+    return rung_sleep(RUNG_SECONDS(1000));
 }
 
 static int app(void *arg)
@@ -34,7 +34,7 @@ static int app(void *arg)
         if (rung_go_with(&options, i == 20 ? has_a_large_frame : neighbour, arg) != 0)
             return 1;
     }
-    return rung_sleep(RUNG_SECONDS(20));
+    return rung_sleep(RUNG_SECONDS(1000));
 }
 
 int main(void)

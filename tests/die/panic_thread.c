@@ -23,7 +23,7 @@ static int waiting_goroutine(void *arg)
     (void)arg;
     if (pthread_create(&thread, 0, unlocks, 0) != 0)
         return 1;
-    return rung_sleep(RUNG_SECONDS(20));
+    return rung_sleep(RUNG_SECONDS(1000));
 }
 
 int main(void)

@@ -20,7 +20,7 @@ static int app(void *arg)
     rung_scope_open(&scope, RUNG_FOREVER);
     if (rung_go(closes_a_foreign_scope, &scope) != 0)
         return 1;
-    (void)rung_sleep(RUNG_SECONDS(20));
+    (void)rung_sleep(RUNG_SECONDS(1000));
     return 0;
 }
 

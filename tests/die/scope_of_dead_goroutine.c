@@ -10,13 +10,13 @@
 static int forgets(void *arg)
 {
     rung_scope scope;
-    rung_scope_open(&scope, RUNG_SECONDS(1));
+    rung_scope_open(&scope, RUNG_SECONDS(1000));
     return arg != 0;
 }
 
 static int app(void *arg)
 {
-    return rung_go(forgets, arg) != 0 || rung_sleep(RUNG_SECONDS(20)) != 0;
+    return rung_go(forgets, arg) != 0 || rung_sleep(RUNG_SECONDS(1000)) != 0;
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 static void *forgets(void *arg)
 {
     rung_scope scope;
-    rung_scope_open(&scope, RUNG_SECONDS(1));
+    rung_scope_open(&scope, RUNG_SECONDS(1000));
     return arg;
 }
 

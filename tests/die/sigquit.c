@@ -38,7 +38,7 @@ static int app(void *arg)
     while (computing < 2)
         rung_yield();
     kill(getpid(), SIGQUIT);
-    return rung_sleep(RUNG_SECONDS(20));
+    return rung_sleep(RUNG_SECONDS(1000));
 }
 
 int main(void)

@@ -13,7 +13,7 @@ static int app(void *arg)
 {
     (void)arg;
     kill(getpid(), SIGQUIT);
-    return rung_sleep(RUNG_SECONDS(20));
+    return rung_sleep(RUNG_SECONDS(1000));
 }
 
 int main(void)

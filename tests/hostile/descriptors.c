@@ -20,9 +20,8 @@ static int app(void *arg)
     has_run = false;
     EXPECT_EQ(open("/dev/null", O_RDONLY), -1);
     go(runs, NULL);
-    for (int i = 0; i < 60 && !has_run; i++)
+    while (!has_run) /* meanwhile, also on one processor */
         nanosleep(&time, NULL);
-    EXPECT(has_run); /* meanwhile, also on one processor */
     work();
     return arg != NULL;
 }

@@ -8,7 +8,7 @@
 
 #include <netinet/in.h>
 
-enum { ASKERS = 20, RESOLVER_SECONDS = 30, MOST_QUERIES = 64 };
+enum { ASKERS = 20, MOST_QUERIES = 64 };
 
 static int server;
 static atomic_int queries;
@@ -70,7 +70,9 @@ static int give_up(void *arg)
         group_go(&group, ask, NULL);
     EXPECT_EQ(rung_group_wait(&group), 0);
     EXPECT_EQ(resolve_within(MS(1)), -ETIMEDOUT); /* it is still being asked */
-    EXPECT(queries >= 1 && queries <= 2);
+    while (queries == 0)
+        EXPECT_EQ(rung_sleep(MS(1)), 0);
+    EXPECT(queries <= 2);
     return 0;
 }
 
@@ -79,18 +81,6 @@ static int get_answer(void *arg)
     (void)arg;
     EXPECT_EQ(resolve_within(RUNG_FOREVER), -ENOENT);
     return 0;
-}
-
-static int threads(void)
-{
-    rung_statistics statistics;
-    DIR *directory = opendir("/proc/self/task");
-    int count = 0;
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    rung_statistics_read(&statistics);
-    return count - 2 - (int)statistics.threads;
 }
 
 int main(void)
@@ -105,14 +95,12 @@ int main(void)
     int before = open_sockets();
     for (int procs = 1; procs <= 2; procs++) {
         queries = 0;
-        int64_t begin = rung_now();
         run_on(procs, give_up, NULL);
-        EXPECT(rung_now() - begin < RUNG_SECONDS(RESOLVER_SECONDS));
+        EXPECT(open_sockets() > before); /* getaddrinfo goes on */
         answers = true;
-        int still_asking = threads();
         /* The server, which has to be woken to see it, is asked anew. */
         run_on(procs, get_answer, NULL);
-        while (threads() >= still_asking || open_sockets() > before)
+        while (open_sockets() > before)
             usleep(1000);
         answers = false;
     }

@@ -4,6 +4,7 @@
 A judge of an arm64 build runs in the arm64 virtual machine: RUNG_ARM64_VM, or ../shared/tools/arm64-vm
 beside the sources. It skips where there is none.
 """
+import math
 import os
 import pathlib
 import shlex
@@ -47,8 +48,21 @@ def find_vm():
     return vm
 
 
+def most_by_chance(count, share):
+    """How many of so many samples may be odd where that share may be: more would be so once in a million times."""
+    mean, most = count * share, 0
+    term = below = math.exp(-mean)
+    while below < 1 - 1e-6:
+        most += 1
+        term *= mean / most
+        below += term
+    return most
+
+
 def run_script(script, files, timeout):
     """Runs a shell script where the programs run, in an empty directory; gives back (status, stdout, stderr).
+
+    The time-out is the virtual machine's; on this one there is the test's own.
 
     `files` maps names to files that the script uses as $name.
     """
@@ -63,5 +77,5 @@ def run_script(script, files, timeout):
         else:
             command = ["sh", "-c", names + script]
         done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=timeout + 60, check=False)
+                              timeout=timeout + 60 if IN_VM else None, check=False)
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")

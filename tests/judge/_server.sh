@@ -15,16 +15,22 @@ need_tools() { # NAME...
     done
 }
 
-address_in() { # FILE, what the server writes to stderr; sets $address
-    for _ in $(seq 200); do
-        address=$(sed -n 's/.*listening at //p' "$1" 2>/dev/null) || true # its shell may not have made the file yet
-        [ -n "$address" ] && return
+# For as long as the last program that was started lives: how long a machine takes is not judged.
+wait_until() { # CONDITION...
+    until "$@"; do
+        kill -0 $! 2>/dev/null || fail "it has ended before: $*"
         sleep 0.05
     done
-    fail "it does not come up: $(cat "$1")"
+}
+has_address() { # its shell may not have made the file yet
+    address=$(sed -n 's/.*listening at //p' "$1" 2>/dev/null) && [ -n "$address" ]
+}
+address_in() { # FILE, what the server writes to stderr; sets $address
+    wait_until has_address "$1"
 }
 
 start_proxy() { # [OPTION]... TARGET; sets $proxy and $address
+    rm -f "$scratch/proxy.err" # or the address of the one before would be found in it
     "$programs/proxy" "${@:1:$#-1}" 127.0.0.1:0 "${@: -1}" 2>"$scratch/proxy.err" &
     proxy=$!
     address_in "$scratch/proxy.err"
@@ -37,13 +43,25 @@ stop_proxy() {
 }
 
 # All descriptors of connections that have ended are closed.
-expect_few_descriptors() {
-    for _ in $(seq 100); do
-        [ "$(ls "/proc/$proxy/fd" | wc -l)" -lt 30 ] && return
+expect_few_descriptors() { # PROCESS
+    local waited=0
+    until [ "$(ls "/proc/$1/fd" | wc -l)" -lt 30 ]; do
+        waited=$((waited + 1))
+        [ $((waited % 200)) != 0 ] || echo "descriptors are left: $(ls -l "/proc/$1/fd" | tail -n 5)"
         sleep 0.05
     done
-    fail "the proxy keeps descriptors: $(ls -l "/proc/$proxy/fd" | tail -n 5)"
 }
 
-# For servers that cannot be asked for any.
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# For servers that cannot be asked for any. It is below those that the kernel gives out, and no two processes begin at the same.
+free_port() {
+    python3 - $$ <<'END'
+import socket, sys
+for port in range(10000 + int(sys.argv[1]) % 20000, 32768):
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        continue
+    print(port)
+    break
+END
+}

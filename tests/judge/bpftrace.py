@@ -6,7 +6,7 @@ test-timeout: 120
 test-presets: release
 test-serial: yes
 
-Counts each stack of 499 samples a second and processor; 99.9 % have to end at a root. Left out are stacks that
+Counts each stack of 499 samples a second and processor; 99.9 % have to end at a root, but for what chance explains. Left out are stacks that
 begin in another object than the program; threads are told apart as perf.py does it.
 """
 import collections
@@ -19,7 +19,7 @@ import sys
 
 import _judge
 
-SHARE = 99.9
+ODD_SHARE = 0.001
 SECONDS = 6
 FEWEST = 50
 ROOTS = {"rung_goroutine_start", "rung_g0_root"}
@@ -64,17 +64,17 @@ def judge(name, text):
           f" {counts['libraries']} in libraries, {counts['other']} of other threads, {counts['starting']} of starting"
           f" ones; {counts['good']} of {counts['judged']} end at a root: {share:.2f} % ({counts['linked']} on g0 and linked)")
     print("\n".join(odd[:8]), end="\n" if odd else "")
-    if name == "yield by way of g0" and counts["linked"] == 0:
-        print("    FAILED: functions called by mcall do not show their caller")
-        return False
-    return share >= SHARE and counts["judged"] >= FEWEST
+    is_passed = counts["judged"] - counts["good"] <= _judge.most_by_chance(counts["judged"], ODD_SHARE)
+    # Functions that mcall calls show their caller.
+    is_enough = counts["judged"] >= FEWEST and (name != "yield by way of g0" or counts["linked"] > 0)
+    return is_passed, is_enough
 
 
 def trace(workload, environment):
-    work = subprocess.Popen([str(_judge.WORK), workload, str(SECONDS + 20)], env=os.environ | environment)
+    work = subprocess.Popen([str(_judge.WORK), workload, "0"], env=os.environ | environment)
     try:
         done = subprocess.run(["bpftrace", "-e", PROGRAM % (work.pid, SECONDS)], stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=SECONDS + 30, check=False)
+                              capture_output=True, check=False)
     finally:
         work.send_signal(signal.SIGKILL)
         work.wait()
@@ -84,13 +84,23 @@ def trace(workload, environment):
     return out
 
 
+def passes(name, workload, environment):
+    """Whether it does; asked for as long as a busy machine takes for enough samples."""
+    text = trace(workload, environment)
+    is_passed, is_enough = judge(name, text)
+    while is_passed and not is_enough:
+        text += trace(workload, environment)
+        is_passed, is_enough = judge(name, text)
+    return is_passed
+
+
 def main():
     if shutil.which("bpftrace") is None:
         _judge.skip("bpftrace is not installed")
     if os.geteuid() != 0:
         _judge.skip("the kernel lets root alone use BPF")
-    passed = [judge(workload, trace(workload, {})) for workload in ("yield", "pingpong", "select")]
-    passed.append(judge("yield by way of g0", trace("yield", {"RUNG_CHAOS": "1"})))  # half of them are
+    passed = [passes(workload, workload, {}) for workload in ("yield", "pingpong", "select")]
+    passed.append(passes("yield by way of g0", "yield", {"RUNG_CHAOS": "1"}))  # half of them are
     return 0 if all(passed) else 1
 
 

@@ -18,7 +18,6 @@ import sys
 
 import _judge
 
-TRIES = 4  # of the steps
 THREAD_ROOTS = {"main", "clone", "clone3", "__clone3", "__GI___clone3", "thread_start", "start_thread", "libc"}
 ROOTS = {"rung_goroutine_start", "rung_g0_root"}
 COMPLAINTS = re.compile(r"Backtrace stopped|corrupt stack|Cannot access memory|Error in|No stack|not recognized|"
@@ -46,7 +45,7 @@ rm -f core*
 cat >gdb.commands <<'END'
 %s
 END
-gdb -q -nx -batch -x gdb.commands --args $work %s 60 >gdb.out 2>&1 || echo "Error in gdb: exit status $?" >>gdb.out
+gdb -q -nx -batch -x gdb.commands --args $work %s 600 >gdb.out 2>&1 || echo "Error in gdb: exit status $?" >>gdb.out
 cat gdb.out
 process=$(sed -n 's/^process //p' gdb.out)
 while [ -e "/proc/$process/exe" ]; do sleep 0.1; done
@@ -215,12 +214,10 @@ def main():
         judge_core(name, texts.get(name, out), wanted, failures)
     # Steps are slow and the other threads stand still: the way to the next goroutine may be long, or wait for them.
     for name, step in steps.items():
-        tries = 1
         while not judge_steps(name, texts.get(name, ""), failures):
-            if tries == TRIES or failures:
+            if failures:
                 failures.append(f"stepped {name}: the next goroutine was not reached")
                 break
-            tries += 1
             status, out, err = _judge.run_script(step, {"work": _judge.WORK}, 100)
             texts[name] = out.partition(f"@@@ {name}\n")[2]
     if status != 0 and not failures:

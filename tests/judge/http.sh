@@ -16,6 +16,7 @@ head -c 3000000 /dev/urandom >"$scratch/www/big"
 mkfifo "$scratch/www/fifo"
 
 start() {
+    rm -f "$scratch/err" # or the address of the one before would be found in it
     "$programs/http" "$@" 2>"$scratch/err" &
     server=$!
     address_in "$scratch/err"
@@ -70,7 +71,7 @@ LC_ALL=C date -u -d "$told" '+%a, %d %b %Y %H:%M:%S GMT' | grep -qx "$told" || f
 raw() { # sends stdin, prints what comes until the server closes
     exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
     cat >&3
-    timeout 20 cat <&3 || true
+    timeout 100 cat <&3 || true
     exec 3>&-
 }
 three=$(printf 'GET / HTTP/1.1\r\n\r\nGET /missing HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n' | raw)
@@ -102,7 +103,7 @@ printf 'GET /a"\t200\t\2331m HTTP/1.1\r\nConnection: close\r\n\r\n' | raw | grep
 # Who sends too much sees why, to the end.
 exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
 { printf 'POST / HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n'; cat "$scratch/www/big"; } >&3
-timeout 20 cat <&3 >"$scratch/much" || fail "the connection was reset under the answer: $(cat "$scratch/much")"
+timeout 100 cat <&3 >"$scratch/much" || fail "the connection was reset under the answer: $(cat "$scratch/much")"
 exec 3>&-
 grep -q '^HTTP/1.1 431' "$scratch/much" || fail "too much is answered by $(cat "$scratch/much")"
 begin=$SECONDS
@@ -110,7 +111,7 @@ printf 'GET / HT' | raw | grep -q '408' || fail "half a request is waited for"
 [ $((SECONDS - begin)) -ge 9 ] || fail "half a request has no time"
 
 if command -v wrk >/dev/null; then
-    wrk -t1 -c50 -d1s "http://$address/" >"$scratch/wrk"
+    wrk -t1 -c50 -d1s --timeout 100s "http://$address/" >"$scratch/wrk"
     grep -qE 'Socket errors|Non-2xx' "$scratch/wrk" && fail "wrk: $(cat "$scratch/wrk")"
     grep -q 'Requests/sec' "$scratch/wrk" || fail "wrk did not work"
 fi
@@ -118,10 +119,11 @@ fi
 # A stop while a large file is on its way: it arrives whole; idle connections are closed.
 curl -s --limit-rate 2M "http://$address/big" -o "$scratch/got" &
 loader=$!
-sleep 0.3
+has_begun() { [ -s "$scratch/got" ]; }
+wait_until has_begun
 exec 4<>"/dev/tcp/${address%:*}/${address##*:}"
 printf 'GET / HTTP/1.1\r\n\r\n' >&4
-read -r -t 20 line <&4 || fail "no answer"
+read -r -t 100 line <&4 || fail "no answer"
 begin=$SECONDS
 stop
 [ $((SECONDS - begin)) -lt 45 ] || fail "an idle connection is waited for"

@@ -9,7 +9,7 @@ test-serial: yes
 
 A sample is good when its chain by frame pointers ends at the root of a goroutine (rung_goroutine_start) or
 of the scheduler (rung_g0_root), with no more below than the 0 of a goroutine's root record.
-At least 99.9 % have to be. A sample is bad as well when it shows a goroutine below schedule_slow, which
+At least 99.9 % have to be, but for what chance explains in so few samples. A sample is bad as well when it shows a goroutine below schedule_slow, which
 is called when that goroutine may run elsewhere. Among functions called by mcall some samples must
 show the goroutine: those before the cut.
 
@@ -26,12 +26,12 @@ import sys
 
 import _judge
 
-ODD_IN = 1000  # samples one may be odd
+ODD_SHARE = 0.001
 SHOWN = 8  # of the odd chains
 ROOTS = {"rung_goroutine_start", "rung_g0_root"}
 NAMELESS = "?"  # between two functions: where a call that never returns, the last of its function, would return to
 CALLED_BY_MCALL = {"depart_m", "requeue_m"}
-FEWEST = 20  # samples of a program: with no chain to a root there is none. A busy machine may leave it 100
+FEWEST = 20  # samples of a program, as long as a busy machine takes for them: with no chain to a root there is none
 
 PROGRAMS = {
     "yield": "$work yield 3",
@@ -104,7 +104,9 @@ def is_good(functions):
 
 
 def judge(name, text):
-    """Prints the program's line; gives back whether it passed, and how many samples show g0 linked to a goroutine."""
+    """Prints the program's line; gives back whether it passed, how many samples there are to judge, and how many of them
+    show g0 linked to a goroutine.
+    """
     program = "demo" if name == "demo" else "work"
     samples = parse(text)
     runners = {thread for thread, _, frames in samples if ROOTS & set(functions_of(frames)[-1:])}
@@ -134,14 +136,10 @@ def judge(name, text):
           f" {share:.2f} % ({counts['on g0']} at g0's, {counts['linked']} on g0 and linked)")
     for chain, number in odd.most_common(SHOWN):
         print(f"    {number} x {chain}")
-    wrong = []
-    if counts["judged"] - counts["good"] > counts["judged"] // ODD_IN:
-        wrong.append("too many do not end at a root")
-    if counts["judged"] < FEWEST:
-        wrong.append("too few samples to judge by")
-    for sentence in wrong:
-        print(f"    FAILED: {sentence}")
-    return not wrong, counts["linked"]
+    is_passed = counts["judged"] - counts["good"] <= _judge.most_by_chance(counts["judged"], ODD_SHARE)
+    if not is_passed:
+        print("    FAILED: too many do not end at a root")
+    return is_passed, counts["judged"], counts["linked"]
 
 
 def main():
@@ -158,18 +156,33 @@ def main():
             _judge.skip("the kernel does not let perf sample: " + err.strip().replace("\n", " "))
     if not _judge.DEMO.exists():
         del programs["demo"], files["demo"]
-    script = "".join(SCRIPT % (RECORD % (event, rate, command), name)
-                     for name, command in programs.items())
-    status, out, err = _judge.run_script(script, files, 800 if _judge.IN_VM else 150)
-    parts = re.split(r"^@@@ (.*)\n", out, flags=re.MULTILINE)
-    if status != 0:
-        print(f"exit status {status}\n{out[-2000:]}\n{err[-2000:]}")
-    results = [judge(name, text) for name, text in zip(parts[1::2], parts[2::2])]
-    is_linked = any(linked > 0 for _, linked in results)  # in all: a program alone may have few samples
-    if not is_linked:
-        print("FAILED: functions called by mcall do not show their caller")
-    is_complete = status == 0 and len(results) == len(programs)
-    return 0 if is_complete and is_linked and all(passed for passed, _ in results) else 1
+    def sample(names):
+        """What perf says of these programs, by name."""
+        script = "".join(SCRIPT % (RECORD % (event, rate, programs[name]), name) for name in names)
+        status, out, err = _judge.run_script(script, files, 800)
+        parts = re.split(r"^@@@ (.*)\n", out, flags=re.MULTILINE)
+        if status != 0 or len(parts[1::2]) != len(names):
+            print(f"exit status {status}\n{out[-2000:]}\n{err[-2000:]}")
+            sys.exit(1)
+        return dict(zip(parts[1::2], parts[2::2]))
+
+    texts = sample(list(programs))
+    results = {name: judge(name, text) for name, text in texts.items()}
+
+    def sample_again(name):
+        texts[name] += "\n\n" + sample([name])[name]
+        results[name] = judge(name, texts[name])
+
+    for name in programs:
+        while results[name][0] and results[name][1] < FEWEST:
+            sample_again(name)
+    is_passed = all(passed for passed, _, _ in results.values())
+    # Functions called by mcall show their caller: in one of the programs at least, where samples are many enough.
+    while is_passed and not any(linked for _, _, linked in results.values()):
+        print("no function called by mcall has shown its caller yet", flush=True)
+        sample_again("yield by way of g0")
+        is_passed = results["yield by way of g0"][0]
+    return 0 if is_passed else 1
 
 
 sys.exit(main())

@@ -25,12 +25,9 @@ http {
 END
 nginx -e "$scratch/error.log" -c "$scratch/nginx.conf" -p "$scratch" &
 nginx=$!
-for _ in $(seq 200); do
-    [ -S "$scratch/nginx.sock" ] && break
-    sleep 0.05
-done
+wait_until test -S "$scratch/nginx.sock"
 
-get() { curl -sS --max-time 60 "$@"; }
+get() { curl -sS --max-time 150 "$@"; }
 fetch_all() {
     local pids= i
     [ "$(get "http://$address/")" = hello ] || fail "the page does not come"
@@ -44,16 +41,16 @@ fetch_all() {
     done
     wait $pids
     [ ! -e "$scratch/failed" ] || fail "one of many at once comes differently"
-    expect_few_descriptors
+    expect_few_descriptors $proxy
 }
 
 start_proxy "unix:$scratch/nginx.sock"
 fetch_all
 if command -v wrk >/dev/null; then
-    wrk -t1 -c50 -d1s "http://$address/" >"$scratch/wrk"
+    wrk -t1 -c50 -d1s --timeout 100s "http://$address/" >"$scratch/wrk"
     grep -qE 'Socket errors|Non-2xx' "$scratch/wrk" && fail "wrk: $(cat "$scratch/wrk")"
     grep -q 'Requests/sec' "$scratch/wrk" || fail "wrk did not work"
-    expect_few_descriptors
+    expect_few_descriptors $proxy
 fi
 stop_proxy
 export RUNG_CHAOS=$((RANDOM + 1))

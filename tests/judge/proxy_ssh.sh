@@ -33,15 +33,14 @@ if [ "$(id -u)" = 0 ] && [ ! -d /run/sshd ]; then # root's sshd wants that folde
 fi
 "${run_sshd[@]}" 2>"$scratch/sshd.log" &
 sshd=$!
-for _ in $(seq 200); do
-    grep -q 'Server listening' "$scratch/sshd.log" && break
+until grep -q 'Server listening' "$scratch/sshd.log"; do
     kill -0 $sshd 2>/dev/null || { echo "skip: sshd does not run here: $(tail -n 1 "$scratch/sshd.log")"; exit 77; }
     sleep 0.05
 done
 
 options=(-q -F none -i "$scratch/user" -o BatchMode=yes -o StrictHostKeyChecking=no -o "UserKnownHostsFile=$scratch/known")
-remote() { timeout 60 ssh "${options[@]}" -p "${address##*:}" 127.0.0.1 "$@"; }
-copy() { timeout 60 scp "${options[@]}" -P "${address##*:}" "$@"; }
+remote() { timeout 150 ssh "${options[@]}" -p "${address##*:}" 127.0.0.1 "$@"; }
+copy() { timeout 150 scp "${options[@]}" -P "${address##*:}" "$@"; }
 
 address=127.0.0.1:$port
 remote true || { echo "skip: this user may not log in here: $(tail -n 2 "$scratch/sshd.log")"; exit 77; }
@@ -55,7 +54,7 @@ log_in_and_copy() {
     copy "$scratch/file" "127.0.0.1:$scratch/there" && cmp "$scratch/file" "$scratch/there" || fail "scp to there"
     copy "127.0.0.1:$scratch/file" "$scratch/back" && cmp "$scratch/file" "$scratch/back" || fail "scp from there"
     rm "$scratch/there" "$scratch/back"
-    expect_few_descriptors
+    expect_few_descriptors $proxy
 }
 
 start_proxy "127.0.0.1:$port"

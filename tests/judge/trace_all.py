@@ -27,7 +27,7 @@ import runner
 
 IS_LONG = os.environ.get("RUNG_TEST_LONG") == "1"
 SECONDS = 5 if IS_LONG else 2  # for one program; those that take longer are not waited for
-MOST_SECONDS = 3000 if IS_LONG else 40  # for all of a way
+MOST_SECONDS = 3000 if IS_LONG else 40  # for all of a way, if there are enough by then
 MOST_BYTES = (1 << 40) if IS_LONG else (2 << 20)  # of a trace: the judge takes a second for each megabyte
 FEWEST = 50 if os.environ.get("RUNG_LAUNCHER") else 300  # traces: an emulator takes its time
 ATTEMPTS = 3  # some fail now and then where the machine has much else to do; what the judge says counts each time
@@ -63,7 +63,7 @@ def run(name, path, environment, directory):
 
 def run_and_judge(judge, name, path, environment, until):
     """How many of its traces are good, None if it was not waited for; and what is wrong."""
-    if time.monotonic() > until:
+    if time.monotonic() > until and _trace.judged >= FEWEST:
         return None, []
     for _ in range(ATTEMPTS):
         with tempfile.TemporaryDirectory() as directory:

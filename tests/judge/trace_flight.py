@@ -44,34 +44,43 @@ def run(*arguments, **environment):
                           capture_output=True)
 
 
+def beat_of(beat):
+    """When it did something last, in ms of its clock; 0 before that."""
+    with open(beat, "rb") as beats:
+        return int.from_bytes(beats.read(), "little") / 1e6
+
+
+def start_load(beat, **environment):
+    """The load, once it is at work: how long that takes is the machine's affair."""
+    with open(beat, "wb"):
+        pass
+    process = subprocess.Popen([PLAY, "load", beat], env=dict(os.environ, **environment), stderr=subprocess.DEVNULL)
+    while process.poll() is None and beat_of(beat) == 0:
+        time.sleep(0.001)
+    expect(process.returncode is None, f"load ended with {process.returncode}")
+    return process
+
+
 def kill_and_salvage(judge, directory):
     ages, good = [], 0
     file, trace, beat = (os.path.join(directory, name) for name in ("flight", "salvaged", "beat"))
     for _ in range(KILLS):
-        with open(beat, "wb"):
-            pass
-        process = subprocess.Popen([PLAY, "load", beat], env=dict(os.environ, RUNG_FLIGHT=file, RUNG_PROCS="2"))
-        while not os.path.exists(file) or os.path.getsize(file) == 0:
-            time.sleep(0.001)
-        time.sleep(random.uniform(0.02, 0.5))
+        process = start_load(beat, RUNG_FLIGHT=file, RUNG_PROCS="2")
+        time.sleep(random.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
         result = run(RUNG, "trace", "salvage", file, "-o", trace)
-        if "nothing was recorded" in result.stderr:  # killed before it began
-            os.unlink(file)
-            continue
         expect(result.returncode == 0, f"salvage ended with {result.returncode}: {result.stderr[-300:]}")
         accepted, bad = _trace.judge(judge, [trace])
         good += accepted
         wrong.extend(bad)
-        with open(beat, "rb") as beats:  # of what it did last: it may have had no CPU since, until it was killed
-            did = int.from_bytes(beats.read(), "little") / 1e6
-        if accepted and did:
+        did = beat_of(beat)  # of what it did last: it may have had no CPU since, until it was killed
+        if accepted:
             ages.append(max(did - float(result.stdout.split("at ")[1].split()[0]) * 1000, 0))
         os.unlink(file)
     ages.sort()
-    if good < KILLS * 0.8 or len(ages) < KILLS * 0.8:
-        wrong.append(f"only {good} of {KILLS} were salvaged, and of {len(ages)} the age is known")
+    expect(good == KILLS, f"only {good} of {KILLS} were salvaged")
+    if not ages:
         return
     late = [age for age in ages if age > OLDEST_MS]
     expect(not late, f"the last event is older than {OLDEST_MS} ms in {len(late)}: {late[-5:]}")
@@ -85,7 +94,7 @@ def snapshots(judge, directory):
     expect(result.returncode == 0, f"flight ended with {result.returncode}: {result.stderr[-500:]}")
     result = run(PLAY, "panics", path + ".panic", RUNG_PROCS="2")
     expect(result.returncode == -signal.SIGABRT, f"panics ended with {result.returncode}")
-    process = subprocess.Popen([PLAY, "load"], env=dict(os.environ, RUNG_TRACE=path + ".quit"), stderr=subprocess.DEVNULL)
+    process = start_load(os.path.join(directory, "beat"), RUNG_TRACE=path + ".quit")
     time.sleep(0.3)
     process.send_signal(signal.SIGQUIT)
     expect(process.wait() == 2, f"SIGQUIT ended it with {process.returncode}")
@@ -100,15 +109,18 @@ def commands(judge, directory):
     trace, cut = os.path.join(directory, "recorded"), os.path.join(directory, "cut")
     result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "notes", RUNG_TRACE_EVERY="1")
     expect(result.returncode == 0, f"record: {result.stderr}")
-    result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "truth", RUNG_TRACE_EVERY="10", RUNG_PROCS="1")
-    expect(result.returncode == 0, f"record: {result.stderr}")
+    stats = ""
+    while not wrong and "chan receive in actor" not in stats:  # on a busy machine the partner may have sent before
+        print(stats, end="", flush=True)
+        result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "truth", RUNG_TRACE_EVERY="10", RUNG_PROCS="1")
+        expect(result.returncode == 0, f"record: {result.stderr}")
+        stats = run(RUNG, "trace", "stats", trace).stdout
     result = run(RUNG, "trace", "cut", "--from", "0.05", "--to", "0.12", trace, "-o", cut)
     expect(result.returncode == 0, f"cut: {result.stderr}")
     good, bad = _trace.judge(judge, [trace, cut])
     wrong.extend(bad)
     expect(os.path.getsize(cut) < os.path.getsize(trace), "cut: nothing was cut")
-    stats = run(RUNG, "trace", "stats", trace).stdout
-    expect("GoUnblock" in stats and "sleep in ticker" in stats and "chan receive in actor" in stats, "stats: " + stats)
+    expect("GoUnblock" in stats and "sleep in ticker" in stats, "stats: " + stats)
     perfetto = json.loads(run(RUNG, "trace", "to", "perfetto", trace).stdout)["traceEvents"]
     kinds = {event["ph"] for event in perfetto}
     expect(kinds == {"M", "X", "s", "f"}, f"perfetto: kinds {kinds}")
@@ -133,7 +145,7 @@ def commands(judge, directory):
 
 def broken_files(trace, directory):
     flight, path = os.path.join(directory, "memory"), os.path.join(directory, "broken")
-    process = subprocess.Popen([PLAY, "load"], env=dict(os.environ, RUNG_FLIGHT=flight))
+    process = start_load(os.path.join(directory, "beat"), RUNG_FLIGHT=flight)
     time.sleep(0.3)
     process.kill()
     process.wait()

@@ -3,6 +3,8 @@
  * trace_go.c: what Go's own tests of its trace do, done with rung; trace_go.py checks the same things. `trace_go PLAY FILE MS`:
  * the trace goes to FILE, with a new generation each MS milliseconds (0: a second). samples are in trace_play.c.
  */
+#include "run/common.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <rung.h>
@@ -15,10 +17,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "test.h"
-
-#define MS(n) RUNG_MILLISECONDS(n)
 
 static const char *file;
 static int64_t every;
@@ -87,11 +85,13 @@ static int futile(void)
 /* ---- pipe: in the kernel since before the trace, for generations, and back while it is on ---- */
 
 static int ends[2];
+static atomic_bool is_reading; /* or about to */
 
 static int kernel_reader(void *arg)
 {
     char byte;
     (void)arg;
+    is_reading = true;
     EXPECT_EQ(read(ends[0], &byte, 1), 1);
     return rung_send(plain, NULL);
 }
@@ -101,7 +101,8 @@ static int wait_on_pipe(void)
     EXPECT_EQ(pipe(ends), 0);
     EXPECT_EQ(rung_chan_open(&plain, 0, 0), 0);
     EXPECT_EQ(rung_go(kernel_reader, NULL), 0);
-    rung_sleep(MS(10)); /* until it sleeps there */
+    while (!is_reading) /* it has the only processor, until it sleeps there */
+        rung_yield();
     start_trace(file);
     rung_sleep(MS(100));
     EXPECT_EQ(write(ends[1], "x", 1), 1);
@@ -150,6 +151,7 @@ static int annotations(void)
 struct fan {
     rung_task task;
     int number;
+    rung_waitgroup *ended;
 };
 
 static int fan_out(rung_task parent, int width);
@@ -165,22 +167,26 @@ static int fan_member(void *arg)
     if (fan.number == 2)
         EXPECT_EQ(fan_out(fan.task, 0), 0);
     EXPECT_EQ(rung_region_end(&region), 0);
+    rung_waitgroup_done(fan.ended);
     return 0;
 }
 
 static int fan_out(rung_task parent, int width)
 {
     rung_region region;
+    rung_waitgroup ended = { 0 };
     rung_log(parent, "log", "before do");
     rung_task task = rung_task_begin("do", parent);
     rung_log(task, "log2", "do");
     rung_region_begin(&region, task, "fanout");
+    rung_waitgroup_add(&ended, width);
     for (int i = 0; i < width; i++) {
-        struct fan fan = { task, i };
+        struct fan fan = { task, i, &ended };
         EXPECT_EQ(rung_go_copy(fan_member, &fan, sizeof fan), 0);
     }
     EXPECT_EQ(rung_region_end(&region), 0);
-    rung_sleep(MS(10)); /* for what was started, and for a generation to end */
+    rung_sleep(MS(10)); /* for a generation to end */
+    EXPECT_EQ(rung_waitgroup_wait(&ended), 0);
     rung_task_end(task);
     return 0;
 }
@@ -191,7 +197,7 @@ static int annotations_stress(void)
     start_trace(file);
     rung_task_end(before);
     rung_task after = rung_task_begin("type2", outside), within = rung_task_begin("type3", 0);
-    const struct fan fans[] = { { 0, 4 }, { outside, 2 }, { before, 3 }, { after, 6 }, { within, 5 } };
+    const struct fan fans[] = { { 0, 4, NULL }, { outside, 2, NULL }, { before, 3, NULL }, { after, 6, NULL }, { within, 5, NULL } };
     for (size_t i = 0; i < 2 * sizeof fans / sizeof fans[0]; i++)
         EXPECT_EQ(fan_out(fans[i % 5].task, fans[i % 5].number), 0);
     rung_task_end(within);
@@ -240,7 +246,7 @@ static int worker(void *arg)
 static int server(void *arg)
 {
     rung_fd connection = rung_accept(*(rung_fd *)arg, NULL);
-    EXPECT_EQ(rung_sleep(MS(1)), 0);
+    wait_parked("IO wait", 1); /* who reads */
     EXPECT_EQ(rung_write(connection, "x", 1), 1);
     return rung_close(connection);
 }
@@ -288,6 +294,7 @@ static int stress(void)
     rung_timer_close(timer);
     some_network(&group);
     EXPECT_EQ(rung_go(forever, NULL), 0);
+    wait_parked("forever", 1);
     EXPECT_EQ(write(ends[1], "xx", 2), 2);
     rung_chan_close(over);
     EXPECT_EQ(rung_group_wait(&group), 0);

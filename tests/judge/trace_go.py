@@ -113,8 +113,7 @@ def main():
                     path = os.path.join(directory, play)
                     # With one processor, that of the reader in the kernel is taken: others wait for it.
                     environment = dict(os.environ, RUNG_PROCS="1" if play == "pipe" else "4")
-                    result = subprocess.run([program, play, path, every], env=environment, text=True, capture_output=True,
-                                            timeout=100)
+                    result = subprocess.run([program, play, path, every], env=environment, text=True, capture_output=True)
                     expect(result.returncode == 0, f"{play} {every}: {result.returncode}: {result.stderr[-600:]}")
                     found = glob.glob(path + "*")
                     good, bad = _trace.judge(judge, found)

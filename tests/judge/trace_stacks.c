@@ -3,6 +3,8 @@
  * trace_stacks.c: each operation that a trace shows with a stack, once. A comment that begins with @ names the row of
  * trace_stacks.py that expects this very line in the stack.
  */
+#include "run/common.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,20 +21,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "test.h"
-
-#define MS(n) RUNG_MILLISECONDS(n)
-
 #if defined(__aarch64__) /* where there is no libdw to tell of what was inlined */
 #define STEP __attribute__((__noinline__)) static void
 #else
 #define STEP static void
 #endif
 
-/* Waits until who was started has parked. */
+/* Waits until who was started has parked, or is in the kernel, or has ended. */
 static void settle(void)
 {
-    rung_sleep(MS(3));
+    bool is_settled = false;
+    while (!is_settled) {
+        rung_sleep(MS(3));
+        char *dump = dump_text();
+        is_settled = dump_count(dump, "runnable") + dump_count(dump, "running") == 1; /* this one */
+        free(dump);
+    }
 }
 
 static rung_chan *chan, *full, *other;

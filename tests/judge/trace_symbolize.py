@@ -47,11 +47,13 @@ def names(judge, trace):
 
 def record(judge, program, raw, debug, trace):
     """Until the machine has let every row happen."""
-    for _ in range(trace_stacks.ATTEMPTS):
+    inexact = True
+    while inexact:
         trace_stacks.record(program, raw)
-        symbolize(raw, "-o", trace, "--debug-dir", debug)
-        if not trace_stacks.check(trace, judge, True)[1]:
-            return
+        result = symbolize(raw, "-o", trace, "--debug-dir", debug)
+        inexact = trace_stacks.check(trace, judge, True)[1]
+        if inexact:
+            print("\n  ".join(["once more:", result.stderr.strip(), *inexact]), flush=True)
 
 
 def named(judge, trace, way):

@@ -85,9 +85,8 @@ static int app(void *arg)
     atomic_store(&is_over, 1);
     EXPECT_EQ(write(pipe_ends[1], "x", 1), 1);
     EXPECT_EQ(rung_group_wait(&group), 0);
-    for (int i = 0; i < 1000 && atomic_load(&handled) == 0; i++)
+    while (!IS_TSAN && atomic_load(&handled) == 0)
         EXPECT_EQ(rung_sleep(MS(1)), 0);
-    EXPECT(IS_TSAN || atomic_load(&handled) > 0);
     return 0;
 }
 

@@ -28,7 +28,7 @@ static int app(void *arg)
     options = (rung_go_options){0};
     EXPECT_EQ(rung_go_with(&options, parks, NULL), 0);
 
-    EXPECT_EQ(rung_sleep(MS(2)), 0);
+    wait_parked("forever", 5);
     char *dump = dump_text();
     EXPECT(strstr(dump, "short name") != NULL);
     EXPECT(strstr(dump, "a_name_of_23_bytes_long") != NULL);

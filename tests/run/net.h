@@ -6,6 +6,7 @@
 #include "common.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <rung_net.h>
 #include <sys/socket.h>
 
@@ -58,6 +59,44 @@ static void wait_for_sockets(int count)
     while (open_sockets() > count)
         EXPECT_EQ(rung_sleep(RUNG_MILLISECONDS(1)), 0);
     EXPECT_EQ(open_sockets(), count);
+}
+
+/* How many connections wait in the kernel for a TCP listener to accept them. */
+__attribute__((__unused__))
+static int queued_at(const char *text)
+{
+    char line[256];
+    unsigned port, state, length, wanted = (unsigned)atoi(strrchr(text, ':') + 1);
+    int found = -1;
+    FILE *file = fopen(text[0] == '[' ? "/proc/net/tcp6" : "/proc/net/tcp", "r");
+    EXPECT(file != NULL);
+    while (found < 0 && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "%*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%x", &port, &state, &length) == 3 &&
+            port == wanted && state == 10 /* it listens */)
+            found = (int)length;
+    fclose(file);
+    EXPECT(found >= 0);
+    return found;
+}
+
+/* Fills the queue of a listener with a backlog of 1, that accepts nothing: who connects from then on gets no answer. */
+__attribute__((__unused__))
+static void fill_queue(const char *text)
+{
+    bool is_unix = strncmp(text, "unix:", 5) == 0, is_full = false;
+    rung_address address;
+    EXPECT_EQ(rung_address_parse(&address, text), 0);
+    while (!is_full) {
+        int number = socket(is_unix ? AF_UNIX : text[0] == '[' ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        EXPECT(number >= 0);
+        int result = connect(number, (struct sockaddr *)address.storage, address.length);
+        is_full = is_unix && result != 0 && errno == EAGAIN;
+        if (!is_unix) {
+            (void)poll(&(struct pollfd){ number, POLLOUT, 0 }, 1, 500);
+            is_full = queued_at(text) > 1;
+        }
+        close(number); /* and it stays in the queue */
+    }
 }
 
 __attribute__((__unused__))

@@ -43,6 +43,5 @@ static int app(void *arg)
 
 int main(void)
 {
-    alarm(50);
     return rung_run(app, NULL);
 }

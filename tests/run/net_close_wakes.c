@@ -10,17 +10,10 @@ static atomic_int woken;
 /* Until not even a byte finds room. */
 static void fill(rung_fd fd)
 {
-    static char bytes[1 << 16];
-    for (size_t count = sizeof bytes; count > 0; count = count > 1) {
-        int64_t put = 0;
-        while (put >= 0) {
-            rung_scope scope;
-            rung_scope_open(&scope, MS(20));
-            put = rung_write(fd, bytes, count);
-            rung_scope_close(&scope);
-        }
-        EXPECT_EQ(put, -ETIMEDOUT);
-    }
+    static const char bytes[1 << 16];
+    for (size_t count = sizeof bytes; count > 0; count = count > 1)
+        while (send(rung_fd_number(fd), bytes, count, MSG_DONTWAIT) > 0)
+            continue;
 }
 
 static int wait_for_it(void *arg)
@@ -76,7 +69,7 @@ static void close_while(bool on_threads)
     EXPECT_EQ(rung_close(pair[0]), 0);
     EXPECT_EQ(rung_close(listener), 0);
     EXPECT_EQ(rung_close(pair[0]), -EBADF);
-    for (int i = 0; i < 2000 && woken < KINDS * QUEUED; i++)
+    while (woken < KINDS * QUEUED)
         EXPECT_EQ(rung_sleep(MS(1)), 0);
     EXPECT_EQ(woken, KINDS * QUEUED);
     for (int i = 0; on_threads && i < KINDS * QUEUED; i++)

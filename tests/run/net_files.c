@@ -3,7 +3,6 @@
 #include "net.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 static char folder[64], path[96];
 
@@ -121,9 +120,9 @@ static void limits(void)
 
 static int app(void *arg)
 {
-    snprintf(folder, sizeof folder, "/tmp/rung-files-%d", getpid());
+    strcpy(folder, "/tmp/rung-files-XXXXXX");
+    EXPECT(mkdtemp(folder) != NULL);
     snprintf(path, sizeof path, "%s/file", folder);
-    EXPECT_EQ(mkdir(folder, 0700), 0);
     read_and_write();
     if (arg == NULL)
         send_files();

@@ -51,10 +51,8 @@ static int app(void *arg)
     EXPECT_EQ(rung_socket_pair(RUNG_STREAM, pair), 0);
     pid_t pid = fork();
     EXPECT(pid >= 0);
-    if (pid == 0) {
-        alarm(10);
+    if (pid == 0)
         _exit(child());
-    }
     EXPECT_EQ(waitpid(pid, &status, 0), pid);
     EXPECT_EQ(status, 0);
     close_pair(pair);

@@ -71,7 +71,7 @@ static void dial_by_name(void)
     EXPECT_EQ(rung_read(fd, &byte, 1), 1);
     EXPECT_EQ(rung_close(fd), 0);
     EXPECT_EQ(rung_close(listener), 0);
-    EXPECT_EQ(rung_dial(name, NULL), -ECONNREFUSED);
+    EXPECT_EQ(rung_dial("localhost:1", NULL), -ECONNREFUSED); /* the listener's port may be somebody else's by now */
 }
 
 static int app(void *arg)

@@ -5,7 +5,7 @@
 
 enum { ROUNDS = 200 };
 
-static bool is_done;
+static atomic_bool is_done; /* the one processor may be taken from who reads it */
 
 static int yield_until_done(void *arg)
 {

@@ -38,7 +38,7 @@ static int app(void *arg)
     EXPECT_EQ(rung_sleep(1), -ECANCELED);
     EXPECT_EQ(rung_scope_close(&inner), -ECANCELED);
     EXPECT_EQ(rung_sleep(1), 0);
-    rung_scope_open(&inner, RUNG_SECONDS(1)); /* the same storage again */
+    rung_scope_open(&inner, RUNG_SECONDS(1000)); /* the same storage again */
     EXPECT_EQ(rung_scope_error(), 0);
     EXPECT_EQ(rung_scope_close(&inner), 0);
     EXPECT_EQ(rung_scope_close(&outer), 0);

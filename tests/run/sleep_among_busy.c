@@ -11,16 +11,18 @@
 enum { BUSY = 40, NAPS = 50, MOST_TURNS = 5 };
 #define TURN_NS INT64_C(100000)
 
-static int64_t due; /* of the sleeper; 0: it is awake. One processor */
-static int turns_after;
-static bool is_done;
+/* Atomic: on a busy machine the one processor is taken from whoever has it, and that one goes on beside the next. */
+static _Atomic int64_t due; /* of the sleeper; 0: it is awake */
+static atomic_int turns_after;
+static atomic_bool is_done;
 
 static int busy(void *arg)
 {
     (void)arg;
     while (!is_done) {
         int64_t begin = rung_now();
-        turns_after += due != 0 && begin >= due;
+        int64_t wakes_at = due;
+        turns_after += wakes_at != 0 && begin >= wakes_at;
         while (rung_now() < begin + TURN_NS)
             continue;
         rung_yield();

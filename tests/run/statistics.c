@@ -12,11 +12,10 @@ static int sleeps(void *arg)
 static int blocks(void *before)
 {
     rung_statistics now;
-    int64_t give_up = rung_now() + RUNG_SECONDS(20);
     do {
         usleep(20000);
         rung_statistics_read(&now);
-    } while (now.hand_overs == ((rung_statistics *)before)->hand_overs && rung_now() < give_up);
+    } while (now.hand_overs == ((rung_statistics *)before)->hand_overs);
     return 0;
 }
 
@@ -42,13 +41,16 @@ static int app(void *arg)
     EXPECT_EQ(now.created - before.created, 101);
     EXPECT(now.switches >= before.switches + 100);
     EXPECT(now.hand_overs > before.hand_overs);
-    EXPECT(now.threads > before.threads);
+    EXPECT(now.threads > before.threads || before.hand_overs > 0); /* then there was one more already */
     EXPECT(now.stack_bytes >= 100 * 16384);
     EXPECT(strcmp(now.guard, "marker") == 0 || strcmp(now.guard, "mprotect") == 0);
     EXPECT(now.membarrier == 0 || now.membarrier == 1);
     rung_group_cancel(&group);
     EXPECT_EQ(rung_group_wait(&group), -ECANCELED);
-    rung_statistics_read(&now);
+    do { /* who has left the group may have yet to end */
+        rung_yield();
+        rung_statistics_read(&now);
+    } while (now.goroutines > 1);
     EXPECT_EQ(now.goroutines, 1);
     return 0;
 }

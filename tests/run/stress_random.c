@@ -102,7 +102,7 @@ static int worker(void *arg)
     uint64_t state = test_seed() + rung_id() * 1000003;
     int depth = (int)(uintptr_t)arg;
     rung_group group;
-    rung_group_open(&group, RUNG_SECONDS(30));
+    rung_group_open(&group, RUNG_SECONDS(1000));
     for (int i = 0; i < STEPS; i++) {
         rung_scope scope;
         rung_scope_open(&scope, (int64_t)(test_random(&state) % 200000)); /* so that nobody waits for ever */

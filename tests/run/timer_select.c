@@ -17,7 +17,7 @@ static int app(void *arg)
 
     EXPECT_EQ(rung_timer_open(&fast, MS(1), MS(1)), 0);
     EXPECT_EQ(rung_timer_open(&slow, MS(7), MS(7)), 0);
-    EXPECT_EQ(rung_timer_reset(timeout, RUNG_SECONDS(30), 0), 0);
+    EXPECT_EQ(rung_timer_reset(timeout, RUNG_SECONDS(1000), 0), 0);
     int counts[3] = {0};
     rung_case three[] = {RUNG_CASE_RECV(rung_timer_chan(fast), NULL),
                          RUNG_CASE_RECV(rung_timer_chan(slow), NULL),

@@ -24,7 +24,7 @@ static void planted_switches(void)
     rung_group group;
     EXPECT_EQ(rung_chan_open(&chans[0], sizeof(int), 0), 0);
     EXPECT_EQ(rung_chan_open(&chans[1], sizeof(int), 0), 0);
-    rung_group_open(&group, RUNG_SECONDS(60));
+    rung_group_open(&group, RUNG_SECONDS(1000));
     EXPECT_EQ(rung_group_go(&group, planted_echo, chans), 0);
     for (int i = 0; i < 20; i++) {
         int value = 0;
@@ -45,7 +45,7 @@ __attribute__((__unused__))
 static int planted_app(void *fn)
 {
     rung_group group;
-    rung_group_open(&group, RUNG_SECONDS(60));
+    rung_group_open(&group, RUNG_SECONDS(1000));
     rung_function *function = (rung_function *)fn;
     EXPECT_EQ(rung_group_go(&group, function, NULL), 0);
     return rung_group_wait(&group);

@@ -39,7 +39,7 @@ static int culprit(void *arg)
 static int app(void *arg)
 {
     rung_group group;
-    rung_group_open(&group, RUNG_SECONDS(60));
+    rung_group_open(&group, RUNG_SECONDS(1000));
     for (int i = 0; i < 2; i++)
         EXPECT_EQ(rung_group_go(&group, culprit, arg), 0);
     return rung_group_wait(&group);

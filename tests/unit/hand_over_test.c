@@ -31,7 +31,7 @@ static void *taker(void *arg)
 {
     int64_t end = os_now() + LONGEST_NS;
     int64_t wanted = test_scaled(TAKES);
-    for (int64_t taken = 0, i = 0; taken < wanted && os_now() < end; i++) {
+    for (int64_t taken = 0, i = 0; taken < wanted && (os_now() < end || taken == 0 || atomic_load_relaxed(&yields) == 0); i++) {
         struct p *p = &sched.p[i % PROCS];
         if (sysmon_take(p)) {
             p_hand_over(p);

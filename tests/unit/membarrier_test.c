@@ -59,7 +59,7 @@ int main(void)
     EXPECT(lines != NULL);
     memset(lines, 1, COLD_LINES * sizeof *lines); /* a page fault would be a fence */
     EXPECT_EQ(pthread_create(&thread, NULL, fast_side, NULL), 0);
-    while (met < wanted && os_now() < end) {
+    while (met < wanted && (os_now() < end || atomic_load_relaxed(&passes.value) == 0)) {
         if (!slow_turn())
             test_fail(__FILE__, __LINE__, "after %" PRId64 " meetings: both sides were in", met);
         met += atomic_load_relaxed(&passes.value) != seen; /* it runs at this moment, on another CPU */
@@ -67,7 +67,6 @@ int main(void)
     }
     atomic_store_relaxed(&is_over.value, 1);
     EXPECT_EQ(pthread_join(thread, NULL), 0);
-    EXPECT(passes.value > 0);
     free(lines);
     return 0;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* An event that is delivered after a read said EAGAIN, and before its goroutine parks, is not forgotten. */
-#include <unistd.h>
-
 #include "../test.h"
 #include "net/fd.h"
 
@@ -44,7 +42,6 @@ static int app(void *arg)
 
 int main(void)
 {
-    alarm(50);
     for (int procs = 1; procs <= 2; procs++) {
         setenv("RUNG_PROCS", procs == 1 ? "1" : "2", 1);
         EXPECT_EQ(rung_run(app, NULL), 0);
