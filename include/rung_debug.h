@@ -25,7 +25,8 @@ int rung_dump(int fd);
 
 /*
  * The stack of the caller, leaf first, through g0 and system calls to the root: at most `capacity`
- * return addresses, and at most 128. Gives back how many. Async-signal-safe. Any thread.
+ * return addresses, and at most 128. Gives back how many: 0 on a plain thread that rung does not know yet, as it has called
+ * nothing that can park or wake. Async-signal-safe. Any thread.
  */
 size_t rung_backtrace(uintptr_t *pcs, size_t capacity);
 

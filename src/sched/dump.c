@@ -525,6 +525,15 @@ static void print_own(int fd, const uintptr_t *pcs, size_t depth)
     text_flush(&text);
 }
 
+/* A thread that never called rung slowly enough to get an m has no bounds there; libc knows them, but not for signal handlers. */
+static size_t walk_own(uintptr_t pcs[UNWIND_DEPTH_MAX])
+{
+    struct stack_range range;
+    if (machine_m() != NULL || unwind_thread_range(&range) != 0)
+        return rung_backtrace(pcs, UNWIND_DEPTH_MAX);
+    return unwind_here(&range, 1, pcs, UNWIND_DEPTH_MAX);
+}
+
 static void on_panic(int fd)
 {
     uintptr_t pcs[UNWIND_DEPTH_MAX];
@@ -532,7 +541,7 @@ static void on_panic(int fd)
         trace_stand_aside();
         return;
     }
-    print_own(fd, pcs, rung_backtrace(pcs, UNWIND_DEPTH_MAX));
+    print_own(fd, pcs, walk_own(pcs));
     rung_dump(fd);
     trace_save(true);
 }

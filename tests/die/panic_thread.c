@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Misuse on a plain thread panics as well, and shows the goroutines.
+ * Misuse on a plain thread panics as well, and shows its stack and the goroutines.
  *
  * expect-signal: SIGABRT
  * expect-stderr: ^rung: panic: .*(unlock|not locked)
+ * expect-stderr: ^    unlocks\+
  * expect-stderr: waiting_goroutine
  */
 #include <pthread.h>
