@@ -98,8 +98,8 @@ typedef struct rung_trace_options {
  */
 
 /*
- * Starts a trace, which ends by rung_trace_stop, or with rung_run. Goroutine or plain thread, while rung_run runs.
- * Blocks its thread until everything that happens is told of: some 100 us. Errors: -EBUSY (there is one already; somebody,
+ * Starts a trace, which ends by rung_trace_stop, or with rung_run. Goroutine or plain thread, while rung_run runs. The options
+ * need not stay. Blocks its thread until everything that happens is told of: some 100 us. Errors: -EBUSY (there is one already; somebody,
  * perhaps another process, writes that file; or samples are wanted, and SIGPROF has a handler), -ESRCH
  * (not running), -EINVAL (options), -ENOMEM, -EAGAIN (no thread), those of open(2).
  */
@@ -130,7 +130,7 @@ typedef struct rung_flight_options {
 } rung_flight_options;
 
 /*
- * Starts one; it ends by rung_flight_stop, or with rung_run. With RUNG_FLIGHT=FILE in the environment each rung_run has
+ * Starts one; it ends by rung_flight_stop, or with rung_run. The options need not stay. With RUNG_FLIGHT=FILE in the environment each rung_run has
  * one with that file. Errors: those of rung_trace_start; -EAGAIN for the ninth; -EBUSY for a file where it cannot be the memory.
  */
 int rung_flight_start(rung_flight **flight, const rung_flight_options *options);

@@ -85,8 +85,9 @@ struct trace_buffer *buffer_next(struct tracer *tracer, struct trace_buffer **pl
 {
     if (*place != NULL) {
         buffer_is_full(*place);
-        uint32_t filled = atomic_add_relaxed(&tracing.filled, 1) + 1;
-        if (filled == atomic_load_acquire(&tracing.alarm_at)) /* acquire: pairs with event_alarm */
+        bool counts = tracer != &tracing.control; /* what that names it names again in the next generation */
+        if (counts && atomic_add_relaxed(&tracing.filled, 1) + 1 ==
+                          atomic_load_acquire(&tracing.alarm_at)) /* acquire: pairs with event_alarm */
             note_wake(tracing.alarm); /* once in a generation: it is a system call */
     }
     struct trace_buffer *buffer = *place = buffer_get();
@@ -122,6 +123,8 @@ static int map_memory(void)
 
 int event_pool_open(size_t bytes, const char *path)
 {
+    if (bytes / TRACE_BUFFER >= UINT32_MAX) /* numbers of buffers are 32 bits, plus 1 */
+        return -ENOMEM;
     size_t tables = round_up(2 * sizeof(struct table), (size_t)PAGE);
     tracing.bytes = TRACE_HEAD + bytes / TRACE_BUFFER * TRACE_BUFFER + tables;
     int file = path != NULL ? os_map_file(path, tracing.bytes, (void **)&tracing.memory) : map_memory();

@@ -325,10 +325,11 @@ static int counted_pong(void *arg)
 
 static int lossy(void *file)
 {
-    char text[4096];
-    rung_trace_options options = { .path = file, .memory = 1 << 20, .generation_ns = MS(20) };
+    char text[4096], gone[4096];
+    rung_trace_options options = { .path = strcpy(gone, file), .memory = 1 << 20, .generation_ns = MS(20) };
     rung_group group;
     EXPECT_EQ(rung_trace_start(&options), 0);
+    memset(gone, 'x', strlen(gone)); /* the next file is called after the first */
     rung_log(0, "lossy", "begin");
     rung_sleep(MS(30));
     rung_group_open(&group, RUNG_FOREVER);
@@ -366,6 +367,7 @@ static int flight(void *file)
     rung_flight_options options = { .dump = with_suffix(file, "dump", dump), .region_limit_ns = MS(30), .age_ns = MS(800) };
     rung_trace_options traced = { .path = with_suffix(file, "t", t), .generation_ns = MS(5) };
     EXPECT_EQ(rung_flight_start(&large, &options), 0);
+    memset(dump, 'x', strlen(dump)); /* the recorder has its own */
     options = (rung_flight_options){ .memory = 1 << 20, .age_ns = MS(80) };
     EXPECT_EQ(rung_flight_start(&small, &options), 0);
     options.file = with_suffix(file, "file", a);
@@ -393,6 +395,13 @@ static int flight(void *file)
     return rung_group_wait(&group); /* the large one ends with the run */
 }
 
+static void start_recorder(const char *file)
+{
+    char dump[4096];
+    rung_flight *recorder;
+    EXPECT_EQ(rung_flight_start(&recorder, &(rung_flight_options){ .dump = with_suffix(file, "dump", dump) }), 0);
+}
+
 static atomic_int panickers;
 
 /* Within the runtime, at the same moment as another: it waits for that one's end, and no trace may wait for it. */
@@ -408,11 +417,8 @@ static int panics_too(void *arg)
 
 static int panics(void *file)
 {
-    char dump[4096];
     rung_group group;
-    rung_flight *recorder;
-    rung_flight_options options = { .dump = with_suffix(file, "dump", dump) };
-    EXPECT_EQ(rung_flight_start(&recorder, &options), 0);
+    start_recorder(file);
     start_load(&group);
     rung_sleep(MS(100));
     EXPECT_EQ(rung_go(panics_too, NULL), 0);
@@ -420,6 +426,41 @@ static int panics(void *file)
         rung_sleep(MS(1));
     panickers++;
     rung_panic("planned");
+}
+
+static int waits_for_nobody(void *nobody)
+{
+    return rung_recv(nobody, NULL);
+}
+
+static int deadlocks(void *file)
+{
+    start_recorder(file);
+    EXPECT_EQ(rung_chan_open(&chan, 0, 0), 0);
+    EXPECT_EQ(rung_go(waits_for_nobody, chan), 0);
+    return rung_recv(chan, NULL);
+}
+
+static int recurses(volatile int *depth)
+{
+    volatile int here = *depth + 1;
+    return here < 0 ? 0 : recurses(&here) + *depth;
+}
+
+static int goes_too_deep(void *arg)
+{
+    volatile int depth = 0;
+    (void)arg;
+    return recurses(&depth);
+}
+
+static int overflows(void *file)
+{
+    rung_group group;
+    start_recorder(file);
+    start_load(&group);
+    EXPECT_EQ(rung_go(goes_too_deep, NULL), 0);
+    return rung_group_wait(&group);
 }
 
 /* Until it is killed. The file holds the beat. */
@@ -497,7 +538,8 @@ static const struct {
     const char *name;
     rung_function *play;
 } plays[] = { { "truth", truth }, { "notes", notes }, { "many", many }, { "slow", slow }, { "lossy", lossy },
-            { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics }, { "load", load } };
+            { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics },
+            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load } };
 
 int main(int count, char **arguments)
 {
