@@ -70,12 +70,20 @@ uint32_t event_take_full(void)
 
 void count_lost(uint32_t generation)
 {
+    struct trace_generation *told = &event_head()->generations[generation % TRACE_GENERATIONS];
     atomic_add_relaxed(&tracing.lost[generation & 1], 1);
+    atomic_store_relaxed(&told->state, TRACE_LOSSY); /* at once: the process may end before the generation does */
 }
 
 void tell_long_numbers(void)
 {
     if (!atomic_swap_acq_rel(&tracing.has_long_numbers, 1)) /* once in a generation: a wake is a system call */
+        note_wake(tracing.alarm);
+}
+
+void tell_full_table(void)
+{
+    if (!atomic_swap_acq_rel(&tracing.has_full_table, 1))
         note_wake(tracing.alarm);
 }
 
@@ -159,6 +167,11 @@ uint64_t event_lost(uint32_t generation)
 bool event_has_long_numbers(void)
 {
     return atomic_load_relaxed(&tracing.has_long_numbers) != 0;
+}
+
+bool event_has_full_table(void)
+{
+    return atomic_load_relaxed(&tracing.has_full_table) != 0;
 }
 
 void event_alarm(struct note *note, uint32_t buffers)

@@ -26,7 +26,6 @@
 #include "sched/trace.h"
 
 enum { THREAD_STACK = 512 * 1024, SAMPLE_HZ_MOST = 1000, WORTH_BUFFERS = 6 };
-#define GENERATION_NS RUNG_SECONDS(1)
 #define LOOK_NS       RUNG_MILLISECONDS(10) /* how often the thread looks at what nobody wakes it for */
 #define SAVE_NS       RUNG_SECONDS(1)
 
@@ -206,7 +205,7 @@ static void count_users(void)
 /* How many buffers the generation that is on may fill; and until when it may last. */
 static uint32_t buffers_most(int64_t *until)
 {
-    int64_t generation_ns = GENERATION_NS;
+    int64_t generation_ns = INT64_MAX;
     uint32_t buffers = event_buffers() / 4;
     stream_limit(&generation_ns);
     flight_limit(&generation_ns, &buffers);
@@ -262,7 +261,7 @@ static void turn_if_over(void)
     int64_t until;
     uint32_t buffers = buffers_most(&until);
     take_full();
-    if (os_now() >= until || event_filled() >= buffers || is_better_ended())
+    if (os_now() >= until || event_filled() >= buffers || event_has_full_table() || is_better_ended())
         trace_turn(false);
 }
 

@@ -82,6 +82,19 @@ def changes_of(judge, path):
     return list(_trace.changes(_trace.events(judge, path))) if os.path.exists(path) else []
 
 
+def salvage_without_room(judge, directory):
+    """Where events found no memory before the end, it ends with the last generation that is whole."""
+    file, trace = os.path.join(directory, "full"), os.path.join(directory, "full.trace")
+    with subprocess.Popen([PLAY, "stuck", file], env=dict(os.environ, RUNG_PROCS="2"), stdout=subprocess.PIPE) as process:
+        expect(process.stdout.readline() == b"full\n", "stuck ended")
+        process.kill()
+    result = run(RUNG, "trace", "salvage", file, "-o", trace)
+    expect(result.returncode == 0, f"salvage ended with {result.returncode}: {result.stderr[-300:]}")
+    good, bad = _trace.judge(judge, [trace])
+    wrong.extend(bad)
+    print(f"without room: {good} accepted")
+
+
 def snapshots(judge, directory):
     path = os.path.join(directory, "snapshot")
     result = run(PLAY, "flight", path, RUNG_PROCS="2")
@@ -146,6 +159,7 @@ def main():
     random.seed(SEED)
     with tempfile.TemporaryDirectory() as directory:
         snapshots(judge, directory)
+        salvage_without_room(judge, directory)
         commands(judge, directory)
         kill_and_salvage(judge, directory)
     for text in wrong:

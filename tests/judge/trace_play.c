@@ -172,6 +172,19 @@ static int notes(void *arg)
     return 0;
 }
 
+/* ---- texts: more different ones than a generation has room for ---- */
+
+static int texts(void *arg)
+{
+    char text[32];
+    (void)arg;
+    for (int i = 0; i < 20000; i++) {
+        snprintf(text, sizeof text, "text %d", i);
+        rung_log(0, "texts", text);
+    }
+    return 0;
+}
+
 /* ---- many: traces begin and end while goroutines run, block, hog and come and go ---- */
 
 static atomic_bool is_over;
@@ -463,6 +476,40 @@ static int overflows(void *file)
     return rung_group_wait(&group);
 }
 
+static int stays(void *arg, const void *bytes, size_t count)
+{
+    (void)arg;
+    (void)bytes;
+    for (;;)
+        pause();
+    return (int)count;
+}
+
+static int asks(void *recorder)
+{
+    return rung_flight_snapshot(recorder, stays, NULL);
+}
+
+/* Until it is killed: nobody takes buffers away any more, and there are none left. */
+static int stuck(void *file)
+{
+    rung_group group;
+    rung_flight *recorder;
+    EXPECT_EQ(rung_flight_start(&recorder, &(rung_flight_options){ .memory = 1 << 20, .file = file }), 0);
+    start_load(&group);
+    rung_sleep(MS(20));
+    EXPECT_EQ(rung_go(asks, recorder), 0);
+    for (int i = 0; i < 7000000; i++) { /* 6 bytes each; of memory there are 32 MiB */
+        rung_log(0, "stuck", "line");
+        if (i % 500000 == 0)
+            rung_yield();
+    }
+    rung_sleep(MS(200));
+    printf("full\n");
+    fflush(stdout);
+    return rung_group_wait(&group);
+}
+
 /* Until it is killed. The file holds the beat. */
 static int load(void *file)
 {
@@ -539,7 +586,7 @@ static const struct {
     rung_function *play;
 } plays[] = { { "truth", truth }, { "notes", notes }, { "many", many }, { "slow", slow }, { "lossy", lossy },
             { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics },
-            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load } };
+            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "texts", texts }, { "stuck", stuck } };
 
 int main(int count, char **arguments)
 {

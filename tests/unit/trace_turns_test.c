@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test-traced: no */
-/* A generation ends when it is full or old, however many goroutines it has to name; and there is one behind the last number. */
+/* A generation ends when it is full or old, whatever its goroutines' number; or has many texts; and behind the last number is one. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -48,6 +48,27 @@ static int many(void *arg)
     return rung_group_wait(&group);
 }
 
+/* ---- texts: so many different ones that the next would soon find no room ---- */
+
+static int texts(void *arg)
+{
+    char text[32];
+    (void)arg;
+    EXPECT_EQ(rung_trace_start(&(rung_trace_options){ .path = "/dev/null", .generation_ns = RUNG_SECONDS(3600) }), 0);
+    uint32_t before = generation();
+    rung_sleep(MS(1200));
+    EXPECT_EQ(generation(), before); /* it takes as long as one asks for, else */
+    for (int i = 0; i < SLOTS_USED_MOST - 1000; i++) {
+        snprintf(text, sizeof text, "text %d", i);
+        rung_log(0, "texts", text);
+    }
+    for (int i = 0; generation() == before; i++) {
+        EXPECT(i < 2000); /* of very many a goroutine's own numbers would become long, and end it */
+        rung_sleep(MS(10));
+    }
+    return rung_trace_stop();
+}
+
 /* ---- last: 32 bits of numbers are used up ---- */
 
 static int last(void *path)
@@ -77,6 +98,7 @@ int main(void)
     close(fd);
     setenv("RUNG_PROCS", "2", 1);
     EXPECT_EQ(rung_run(many, NULL), 0);
+    EXPECT_EQ(rung_run(texts, NULL), 0);
     EXPECT_EQ(rung_run(last, path), 0);
     EXPECT_EQ(unlink(path), 0);
     return 0;
