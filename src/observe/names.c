@@ -77,13 +77,13 @@ int names_add(struct names *names, const char *line)
 {
     unsigned long start, end;
     char id[2 * ID_MOST + 1], path[PATH_BYTES];
+    if (names->count == MODULES_MOST)
+        return -EINVAL;
     if (sscanf(line, "%lx %lx %128s %4095[^\n]", &start, &end, id, path) != 4 || start >= end)
         return -EINVAL;
     for (const struct module *module = names->first; module != NULL; module = module->next)
         if (start < module->end && module->start < end) /* the first that was there */
             return 0;
-    if (names->count == MODULES_MOST)
-        return -EINVAL;
     struct module *module = calloc(1, sizeof *module + strlen(path) + 1);
     if (module == NULL)
         return -ENOMEM;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """`rung trace` on files that are broken, hostile, or its own output: a clear answer, soon, and nothing worse.
 
-test-timeout: 240
+test-timeout: 400
 test-presets: release asan
 test-labels: slow
 
