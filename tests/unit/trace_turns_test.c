@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test-traced: no */
+/* test-presets: release debug asan ubsan clang lto lto-clang */
 /* A generation ends when it is full or old, whatever its goroutines' number; or has many texts; and behind the last number is one. */
 #include <stdio.h>
 #include <unistd.h>
