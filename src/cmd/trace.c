@@ -414,12 +414,18 @@ struct stats {
     struct delay delays[SHOWN];
 };
 
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * 1099511628211u;
+    return hash;
+}
+
 /* What finds no place any more is not counted. */
 static void tally_add(struct tally *tallies, const char *what, double length)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (const char *at = what; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 1099511628211u;
+    uint64_t hash = hash_of(what);
     for (size_t i = 0; i < TALLIES; i++) {
         struct tally *tally = &tallies[(hash + i) % TALLIES];
         if (tally->count != 0 && strcmp(tally->what, what) != 0)
@@ -761,6 +767,7 @@ struct speedscope {
     struct replay replay;
     char **frames;
     size_t frame_count, frame_capacity;
+    size_t *slots, slot_count; /* a hash table: numbers of frames, plus 1 */
     char *samples;
     FILE *sample_text;
     double *weights, total;
@@ -768,17 +775,45 @@ struct speedscope {
     bool has_no_memory;
 };
 
+/* Where the name stands, or is to stand. */
+static size_t *frame_slot(const struct speedscope *scope, const char *text)
+{
+    uint64_t slot = hash_of(text);
+    for (size_t number; (number = scope->slots[slot % scope->slot_count]) != 0; slot++)
+        if (strcmp(scope->frames[number - 1], text) == 0)
+            break;
+    return &scope->slots[slot % scope->slot_count];
+}
+
+static bool grow_slots(struct speedscope *scope)
+{
+    size_t count = scope->slot_count != 0 ? 2 * scope->slot_count : 1024;
+    size_t *slots = calloc(count, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    free(scope->slots);
+    scope->slots = slots;
+    scope->slot_count = count;
+    for (size_t i = 0; i < scope->frame_count; i++)
+        *frame_slot(scope, scope->frames[i]) = i + 1;
+    return true;
+}
+
+/* 0 without memory, too, of which has_no_memory tells. */
 static size_t frame_number(struct speedscope *scope, const struct trace_frame *frame)
 {
     char text[512];
     snprintf(text, sizeof text, "%.*s", (int)frame->function_length, frame->function);
-    for (size_t i = 0; i < scope->frame_count; i++)
-        if (strcmp(scope->frames[i], text) == 0)
-            return i;
-    if (!array_reserve(&scope->frames, &scope->frame_capacity, scope->frame_count + 1, sizeof *scope->frames))
-        return 0;
-    scope->frames[scope->frame_count] = strdup(text);
-    return scope->frame_count++;
+    bool has_room = (2 * scope->frame_count < scope->slot_count || grow_slots(scope)) &&
+                    array_reserve(&scope->frames, &scope->frame_capacity, scope->frame_count + 1, sizeof *scope->frames);
+    size_t *slot = has_room ? frame_slot(scope, text) : NULL;
+    char *copy = slot != NULL && *slot == 0 ? strdup(text) : NULL;
+    scope->has_no_memory |= slot == NULL || (*slot == 0 && copy == NULL);
+    if (copy != NULL) {
+        scope->frames[scope->frame_count++] = copy;
+        *slot = scope->frame_count;
+    }
+    return slot != NULL && *slot != 0 ? *slot - 1 : 0;
 }
 
 static bool add_row(struct speedscope *scope)
@@ -827,9 +862,8 @@ static void put_speedscope(struct speedscope *scope, FILE *out)
     fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\"shared\":{\"frames\":[", out);
     for (size_t i = 0; i < scope->frame_count; i++) {
         fputs(i > 0 ? ",{\"name\":" : "{\"name\":", out);
-        put_json(out, scope->frames[i] != NULL ? scope->frames[i] : "?");
+        put_json(out, scope->frames[i]);
         fputc('}', out);
-        free(scope->frames[i]);
     }
     fprintf(out, "]},\"profiles\":[{\"type\":\"sampled\",\"name\":\"blocked\",\"unit\":\"seconds\",\"startValue\":0,"
             "\"endValue\":%.9f,\"samples\":[%s],\"weights\":[", scope->total, scope->samples);
@@ -852,6 +886,9 @@ static int to_speedscope(const char *path, FILE *out)
         status = fail("no memory");
     if (status == 0)
         put_speedscope(&scope, out);
+    for (size_t i = 0; i < scope.frame_count; i++)
+        free(scope.frames[i]);
+    free(scope.slots);
     free(scope.samples);
     free(scope.weights);
     free(scope.frames);

@@ -65,8 +65,8 @@ def event(kind, *arguments):
     return bytes([kind]) + b"".join(map(number, arguments))
 
 
-def batch(payload, thread=NOBODY, generation=1):
-    return bytes([1]) + number(generation) + number(thread) + number(0) + number(len(payload)) + payload
+def batch(payload, thread=NOBODY, generation=1, begin=0):
+    return bytes([1]) + number(generation) + number(thread) + number(begin) + number(len(payload)) + payload
 
 
 def strings(texts, generation=1):
@@ -136,6 +136,21 @@ def judge_names(files, directory):
                 wrong.append(f"{name[:20]} to {format}: {error}")
 
 
+def judge_many_functions(files):
+    """Speedscope's frames are functions, each once: of 400,000 none is looked for among all."""
+    batches = []
+    for first in range(0, 400_000, 1000):
+        batches.append(strings({1000 + i: b"function number %d" % i for i in range(first, first + 1000)}))
+        batches.append(batch(bytes([STACKS]) + b"".join(event(STACK, 10 + i, 1, 4096 + i, 1000 + i, 1000 + i, 1)
+                                                        for i in range(first, first + 1000))))
+        events = b"".join(event(GO_START, 1, 7, i) + event(GO_BLOCK, 1, 100, 10 + i) for i in range(first, first + 1000))
+        batches.append(batch(events, 5, begin=(first + 1000) * 2))
+    result = run("to", "speedscope", files.write(*story(), *batches))
+    expect(result.returncode == 0, f"many functions: {result.returncode} {result.stderr[-300:]}")
+    frames = [frame["name"] for frame in json.loads(result.stdout or '{"shared":{"frames":[]}}')["shared"]["frames"]]
+    expect(len(set(frames)) == len(frames) == 400_001, f"many functions: {len(frames)} frames, {len(set(frames))} of them different")
+
+
 def judge_modules(files, directory):
     """What a trace says was loaded may be anything: no number, a pipe that nobody writes, more than there can be."""
     pipe = os.path.join(directory, "pipe")
@@ -196,11 +211,14 @@ def on_terminal(*arguments):
     master, slave = pty.openpty()
     result = run(*arguments, stderr=slave)
     os.close(slave)
-    os.set_blocking(master, False)
+    told = b""
     try:
-        return result.returncode, os.read(master, 1 << 20)
-    except OSError:
-        return result.returncode, b""
+        while piece := os.read(master, 1 << 12):
+            told += piece
+    except OSError:  # so a terminal that nobody has open ends, once all of it is read
+        pass
+    os.close(master)
+    return result.returncode, told
 
 
 def judge_progress(files):
@@ -265,7 +283,7 @@ def main():
     random.seed(SEED)
     with tempfile.TemporaryDirectory() as directory:
         files = Files(directory)
-        for part in (judge_limits, judge_flood, judge_own_output, judge_open_end, judge_last_generation, judge_progress):
+        for part in (judge_limits, judge_flood, judge_own_output, judge_open_end, judge_last_generation, judge_progress, judge_many_functions):
             part(files)
         for part in (judge_names, judge_modules, broken_files):
             part(files, directory)
