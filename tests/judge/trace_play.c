@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <rung.h>
 #include <rung_debug.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,7 +371,13 @@ static void start_load(rung_group *group)
     EXPECT_EQ(rung_group_go(group, spawner, NULL), 0);
 }
 
-/* Two recorders and a trace at once; both are asked, one is triggered by a region that takes long. */
+static void on_usr1(int signal_number)
+{
+    (void)signal_number;
+    rung_flight_trigger();
+}
+
+/* Two recorders and a trace at once; both are asked, one is triggered: by a region that takes long, and by a signal. */
 static int flight(void *file)
 {
     char a[4096], b[4096], t[4096], dump[4096], dump1[4096];
@@ -401,7 +408,8 @@ static int flight(void *file)
     EXPECT_EQ(rung_flight_stop(small), 0);
     EXPECT_EQ(rung_flight_stop(small), -EINVAL);
     EXPECT_EQ(rung_flight_save(small, "/dev/null"), -EINVAL);
-    rung_flight_trigger();
+    EXPECT(signal(SIGUSR1, on_usr1) != SIG_ERR);
+    EXPECT_EQ(raise(SIGUSR1), 0);
     exists_soon(with_suffix(file, "dump.2", dump1));
     rung_sleep(MS(100));
     is_over = true;
