@@ -99,8 +99,8 @@ typedef struct rung_trace_options {
  */
 
 /*
- * Starts a trace, which ends by rung_trace_stop, or with rung_run. Goroutine or plain thread, while rung_run runs.
- * Blocks its thread until everything that happens is told of: some 100 us. Errors: -EBUSY (there is one already; somebody,
+ * Starts a trace, which ends by rung_trace_stop, or with rung_run. Goroutine or plain thread, while rung_run runs. The options
+ * need not stay. Blocks its thread until everything that happens is told of: some 100 us. Errors: -EBUSY (there is one already; somebody,
  * perhaps another process, writes that file; or samples are wanted, and SIGPROF has a handler), -ESRCH
  * (not running), -EINVAL (options), -ENOMEM, -EAGAIN (no thread), those of open(2).
  */
@@ -122,8 +122,9 @@ typedef struct rung_flight rung_flight;
 typedef struct rung_flight_options {
     size_t memory;           /* bytes that are kept at least, once there are that many; 0: 10 MiB; at least 1 MiB */
     int64_t age_ns;          /* what is older may be forgotten; 0: 10 s */
-    const char *file;        /* NULL, or the memory is this file: after the process's end, by whatever signal,
-                                `rung trace salvage FILE` makes a trace of it. For the first recorder, and no trace before */
+    const char *file;        /* NULL, or the memory is this file, made anew: after the process's end, by whatever signal,
+                                `rung trace salvage FILE` makes a trace of it, until the next one begins there. For the
+                                first recorder, and no trace before */
     const char *dump;        /* NULL, or where triggers write snapshots: dump.1, dump.2, ... */
     int64_t region_limit_ns; /* a region that takes longer is a trigger; 0: none is */
     rung_symbolizer *symbolize;
@@ -131,7 +132,7 @@ typedef struct rung_flight_options {
 } rung_flight_options;
 
 /*
- * Starts one; it ends by rung_flight_stop, or with rung_run. With RUNG_FLIGHT=FILE in the environment each rung_run has
+ * Starts one; it ends by rung_flight_stop, or with rung_run. The options need not stay. With RUNG_FLIGHT=FILE in the environment each rung_run has
  * one with that file. Errors: those of rung_trace_start; -EAGAIN for the ninth; -EBUSY for a file where it cannot be the memory.
  */
 int rung_flight_start(rung_flight **flight, const rung_flight_options *options);
@@ -155,7 +156,8 @@ int rung_flight_stop(rung_flight *flight);
 /*
  * What the program adds to its trace: tasks, which many goroutines work on; regions of one goroutine's time; lines of a log;
  * and a label that the goroutine bears from then on. All take a load and a branch while nothing is traced. Strings are
- * cut to 1,024 bytes, and bytes that are not UTF-8 become '?'. NULL counts as "". On a plain thread nothing is written.
+ * cut to 1,024 bytes, and bytes that are not UTF-8 become '?'; of very many different ones at once some may be
+ * "(no room for this text)". NULL counts as "". On a plain thread nothing is written.
  */
 typedef uint64_t rung_task;
 

@@ -144,3 +144,17 @@ void text_add_format(struct text *text, const char *format, va_list arguments)
         format++;
     }
 }
+
+size_t text_character(const char *at, size_t count)
+{
+    const uint8_t *byte = (const uint8_t *)at;
+    size_t bytes = byte[0] < 0x80 ? 1 : byte[0] < 0xc2 ? 0 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : byte[0] < 0xf5 ? 4 : 0;
+    if (bytes > count)
+        return 0;
+    for (size_t i = 1; i < bytes; i++)
+        if ((byte[i] & 0xc0) != 0x80)
+            return 0;
+    bool is_overlong = (byte[0] == 0xe0 && byte[1] < 0xa0) || (byte[0] == 0xf0 && byte[1] < 0x90);
+    bool is_none = (byte[0] == 0xed && byte[1] >= 0xa0) || (byte[0] == 0xf4 && byte[1] >= 0x90); /* surrogates; past the last */
+    return is_overlong || is_none ? 0 : bytes;
+}

@@ -29,4 +29,7 @@ void text_add_duration(struct text *text, int64_t nanoseconds);
 void text_add_format(struct text *text, const char *format, __builtin_va_list arguments);
 int text_flush(struct text *text);
 
+/* How many bytes the character of UTF-8 has that is there; 0: `count` bytes are left, and they begin with none. */
+size_t text_character(const char *at, size_t count);
+
 #endif

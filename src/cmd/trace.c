@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/os.h"
+#include "base/text.h"
 #include "cmd/command.h"
 #include "elf/array.h"
 #include "observe/naming.h"
@@ -24,9 +26,42 @@ static const char help[] =
     "rung trace to perfetto|speedscope FILE -o FILE         for ui.perfetto.dev and speedscope.app\n"
     "`go tool trace FILE` opens a trace itself.\n";
 
+/* ---- progress ---- */
+
+enum { LONG_WORK = 16 << 20 }; /* bytes */
+#define PROGRESS_NS INT64_C(100000000)
+
+static struct {
+    int64_t next; /* when it is told again */
+    bool is_shown;
+} progress;
+
+/* How much of long work is done, where somebody looks on. */
+static void show_progress(uint64_t done, uint64_t all)
+{
+    int64_t now = os_now();
+    if (all < LONG_WORK || now < progress.next)
+        return;
+    progress.next = now + PROGRESS_NS;
+    progress.is_shown = isatty(STDERR_FILENO);
+    if (progress.is_shown)
+        fprintf(stderr, "\r%3.0f %%", 100.0 * (double)done / (double)all);
+}
+
+/* It is over, or something else is to be said. */
+static void hide_progress(void)
+{
+    if (progress.is_shown)
+        fputs("\r     \r", stderr);
+    progress.is_shown = false;
+}
+
+/* ---- failures ---- */
+
 static int fail(const char *format, ...)
 {
     va_list arguments;
+    hide_progress();
     va_start(arguments, format);
     fputs("rung trace: ", stderr);
     vfprintf(stderr, format, arguments);
@@ -83,11 +118,21 @@ static int usage(void)
     return 2;
 }
 
-/* Opens the output; "-" and none are stdout. */
-static FILE *open_output(const char *path)
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, two;
+    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+/* Opens the output; "-" and none are stdout. It must not be what is read: that would be empty then. */
+static FILE *open_output(const char *path, const char *input)
 {
     if (path == NULL || strcmp(path, "-") == 0)
         return stdout;
+    if (is_same_file(path, input)) {
+        fail("%s: is what is read", path);
+        return NULL;
+    }
     FILE *out = fopen(path, "wb");
     if (out == NULL)
         fail("%s: %s", path, strerror(errno));
@@ -133,11 +178,12 @@ static int salvage(const struct options *options)
     struct salvage result;
     if (options->count != 1 || options->output == NULL)
         return usage();
-    FILE *out = open_output(options->output);
+    FILE *out = open_output(options->output, options->words[0]);
     if (out == NULL)
         return 1;
-    int error = salvage_file(options->words[0], write_file, out, &result);
+    int error = salvage_file(options->words[0], write_file, out, show_progress, &result);
     int status = close_output(out, options->output);
+    hide_progress();
     if (error != 0)
         return result.error[0] != '\0' ? fail("%s: %s", options->words[0], result.error) : fail_errno(options->words[0], error);
     printf("%" PRIu64 " generations, %" PRIu64 " buffers, last event at %.6f s\n", result.generations, result.buffers,
@@ -159,15 +205,13 @@ static int visit_all(const char *path, int (*visit)(const struct trace_file *fil
     if (error != 0)
         return file.error[0] != '\0' ? fail("%s: %s", path, file.error) : fail_errno(path, error);
     while (status == 0 && (result = trace_next_generation(&file, &at, &generation)) == 1) {
-        if (isatty(STDERR_FILENO) && file.count > (size_t)16 << 20)
-            fprintf(stderr, "\r%3.0f %%", 100.0 * (double)at / (double)file.count);
+        show_progress(at, file.count);
         status = visit(&file, &generation, arg);
         generation_free(&generation);
     }
     if (status == 0 && result < 0)
         status = result == -1 ? fail("%s: %s", path, file.error) : fail_errno(path, result);
-    if (isatty(STDERR_FILENO) && file.count > (size_t)16 << 20)
-        fputc('\r', stderr);
+    hide_progress();
     trace_file_close(&file);
     return status;
 }
@@ -192,6 +236,7 @@ struct goroutine {
 struct goroutines {
     struct goroutine *slots;
     size_t count, capacity;
+    bool has_no_memory;   /* for one that was asked for */
 };
 
 static struct goroutine *slot_of(struct goroutine *slots, size_t capacity, uint64_t id)
@@ -202,12 +247,15 @@ static struct goroutine *slot_of(struct goroutine *slots, size_t capacity, uint6
     return &slots[at % capacity];
 }
 
-/* NULL without memory. */
+/* NULL for 0, which is none, and without memory. */
 static struct goroutine *goroutine(struct goroutines *all, uint64_t id)
 {
+    if (id == 0)
+        return NULL;
     if (2 * all->count >= all->capacity) {
         size_t capacity = all->capacity != 0 ? 2 * all->capacity : 1024;
         struct goroutine *slots = calloc(capacity, sizeof *slots);
+        all->has_no_memory = slots == NULL;
         if (slots == NULL)
             return NULL;
         for (size_t i = 0; i < all->capacity; i++)
@@ -235,8 +283,8 @@ static void copy_function(const struct generation *generation, uint64_t stack, s
 
 struct replay {
     struct goroutines goroutines;
-    struct goroutines threads; /* by number plus 1: whom each runs, in since */
-    double begin;             /* of the trace, in seconds */
+    struct goroutines threads; /* by number plus 1, so nobody's is 0: whom each runs, in since */
+    double begin, last;       /* of the trace, in seconds */
     bool has_begun;
     void (*on_state)(struct replay *replay, const struct generation *generation, struct goroutine *who, char state,
                      double now, uint64_t by, uint64_t stack);
@@ -262,7 +310,7 @@ static void set_current(struct replay *replay, uint64_t thread, uint64_t id)
 static void change(struct replay *replay, const struct generation *generation, uint64_t id, char state, double now,
                    uint64_t by, uint64_t stack)
 {
-    struct goroutine *who = id != 0 ? goroutine(&replay->goroutines, id) : NULL;
+    struct goroutine *who = goroutine(&replay->goroutines, id);
     if (who == NULL)
         return;
     replay->on_state(replay, generation, who, state, now, by, stack);
@@ -279,6 +327,7 @@ static void replay_event(struct replay *replay, const struct generation *generat
         replay->has_begun = true;
         replay->begin = now;
     }
+    replay->last = now;
     switch (event->kind) {
     case KIND_GO_CREATE: {
         struct goroutine *who = goroutine(&replay->goroutines, a[0]);
@@ -297,7 +346,7 @@ static void replay_event(struct replay *replay, const struct generation *generat
         break;
     case KIND_GO_STOP:
     case KIND_GO_BLOCK: {
-        struct goroutine *who = current != 0 ? goroutine(&replay->goroutines, current) : NULL;
+        struct goroutine *who = goroutine(&replay->goroutines, current);
         const struct string_entry *reason = generation_string(generation, a[0]);
         if (who != NULL)
             snprintf(who->reason, sizeof who->reason, "%.*s", (int)reason->length, reason->text);
@@ -326,10 +375,12 @@ static void replay_event(struct replay *replay, const struct generation *generat
     }
 }
 
-static void replay_generation(struct replay *replay, const struct generation *generation)
+/* 0, or 1 after a message. */
+static int replay_generation(struct replay *replay, const struct generation *generation)
 {
     for (size_t i = 0; i < generation->count; i++)
         replay_event(replay, generation, &generation->events[i]);
+    return replay->goroutines.has_no_memory || replay->threads.has_no_memory ? fail("no memory") : 0;
 }
 
 static void replay_free(struct replay *replay)
@@ -363,12 +414,18 @@ struct stats {
     struct delay delays[SHOWN];
 };
 
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * 1099511628211u;
+    return hash;
+}
+
 /* What finds no place any more is not counted. */
 static void tally_add(struct tally *tallies, const char *what, double length)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (const char *at = what; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 1099511628211u;
+    uint64_t hash = hash_of(what);
     for (size_t i = 0; i < TALLIES; i++) {
         struct tally *tally = &tallies[(hash + i) % TALLIES];
         if (tally->count != 0 && strcmp(tally->what, what) != 0)
@@ -434,8 +491,7 @@ static int stats_generation(const struct trace_file *file, const struct generati
     if (generation->count > 0)
         stats->last = seconds(generation, generation->events[generation->count - 1].time);
     add_samples(stats, generation);
-    replay_generation(&stats->replay, generation);
-    return 0;
+    return replay_generation(&stats->replay, generation);
 }
 
 static int by_total(const void *a, const void *b)
@@ -531,7 +587,7 @@ static int cut_trace(const struct options *options)
 {
     if (options->count != 1 || options->output == NULL || options->from > options->to)
         return usage();
-    struct cut cut = { .out = open_output(options->output), .from = options->from, .to = options->to };
+    struct cut cut = { .out = open_output(options->output, options->words[0]), .from = options->from, .to = options->to };
     if (cut.out == NULL)
         return 1;
     int status = visit_all(options->words[0], cut_generation, &cut);
@@ -572,6 +628,7 @@ static int name_generation(const struct trace_file *file, const struct generatio
 
 static void tell_missing(const char *sentence)
 {
+    hide_progress();
     fprintf(stderr, "rung trace: %s\n", sentence);
 }
 
@@ -582,7 +639,7 @@ static int symbolize_to(const char *input, const char *output, const char *direc
     if (symbolize.naming == NULL)
         return fail("no memory");
     int status = visit_all(input, learn_generation, symbolize.naming);
-    if (status == 0 && (symbolize.out = open_output(output)) == NULL)
+    if (status == 0 && (symbolize.out = open_output(output, input)) == NULL)
         status = 1;
     if (status == 0)
         status = visit_all(input, name_generation, &symbolize);
@@ -595,12 +652,6 @@ static int symbolize_to(const char *input, const char *output, const char *direc
     if (status == 0 && symbolize.out != stdout)
         printf("%" PRIu64 " of %" PRIu64 " places have a file and a line\n", named, asked);
     return status;
-}
-
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat one, two;
-    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
 /* Without an output the trace itself is made anew. */
@@ -623,16 +674,20 @@ static int symbolize(const struct options *options)
 
 /* ---- to perfetto, to speedscope ---- */
 
+/* What is no UTF-8, or was cut within a character, becomes '?'. */
 static void put_json(FILE *out, const char *text)
 {
+    size_t left = strlen(text), bytes;
     fputc('"', out);
-    for (; *text != '\0'; text++) {
+    for (; left > 0; text += bytes, left -= bytes) {
+        bytes = text_character(text, left);
         if (*text == '"' || *text == '\\')
             fputc('\\', out);
-        if ((uint8_t)*text < 0x20)
+        if (bytes == 1 && *text < 0x20)
             fprintf(out, "\\u%04x", *text);
         else
-            fputc(*text, out);
+            fwrite(bytes > 0 ? text : "?", 1, bytes > 0 ? bytes : 1, out);
+        bytes += bytes == 0;
     }
     fputc('"', out);
 }
@@ -680,8 +735,17 @@ static int export_generation(const struct trace_file *file, const struct generat
 {
     struct export *export = arg;
     (void)file;
-    replay_generation(&export->replay, generation);
-    return 0;
+    return replay_generation(&export->replay, generation);
+}
+
+/* What each is in at the end of the trace lasts up to there. */
+static void end_slices(struct replay *replay)
+{
+    for (size_t i = 0; i < replay->goroutines.capacity; i++) {
+        struct goroutine *who = &replay->goroutines.slots[i];
+        if (who->id != 0 && who->state != 0)
+            perfetto_state(replay, NULL, who, 0, replay->last, 0, 0);
+    }
 }
 
 static int to_perfetto(const char *path, FILE *out)
@@ -692,6 +756,7 @@ static int to_perfetto(const char *path, FILE *out)
     fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":"
           "{\"name\":\"goroutines\"}}", out);
     int status = visit_all(path, export_generation, &export);
+    end_slices(&export.replay);
     fputs("\n]}\n", out);
     replay_free(&export.replay);
     return status;
@@ -702,6 +767,7 @@ struct speedscope {
     struct replay replay;
     char **frames;
     size_t frame_count, frame_capacity;
+    size_t *slots, slot_count; /* a hash table: numbers of frames, plus 1 */
     char *samples;
     FILE *sample_text;
     double *weights, total;
@@ -709,17 +775,45 @@ struct speedscope {
     bool has_no_memory;
 };
 
+/* Where the name stands, or is to stand. */
+static size_t *frame_slot(const struct speedscope *scope, const char *text)
+{
+    uint64_t slot = hash_of(text);
+    for (size_t number; (number = scope->slots[slot % scope->slot_count]) != 0; slot++)
+        if (strcmp(scope->frames[number - 1], text) == 0)
+            break;
+    return &scope->slots[slot % scope->slot_count];
+}
+
+static bool grow_slots(struct speedscope *scope)
+{
+    size_t count = scope->slot_count != 0 ? 2 * scope->slot_count : 1024;
+    size_t *slots = calloc(count, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    free(scope->slots);
+    scope->slots = slots;
+    scope->slot_count = count;
+    for (size_t i = 0; i < scope->frame_count; i++)
+        *frame_slot(scope, scope->frames[i]) = i + 1;
+    return true;
+}
+
+/* 0 without memory, too, of which has_no_memory tells. */
 static size_t frame_number(struct speedscope *scope, const struct trace_frame *frame)
 {
     char text[512];
     snprintf(text, sizeof text, "%.*s", (int)frame->function_length, frame->function);
-    for (size_t i = 0; i < scope->frame_count; i++)
-        if (strcmp(scope->frames[i], text) == 0)
-            return i;
-    if (!array_reserve(&scope->frames, &scope->frame_capacity, scope->frame_count + 1, sizeof *scope->frames))
-        return 0;
-    scope->frames[scope->frame_count] = strdup(text);
-    return scope->frame_count++;
+    bool has_room = (2 * scope->frame_count < scope->slot_count || grow_slots(scope)) &&
+                    array_reserve(&scope->frames, &scope->frame_capacity, scope->frame_count + 1, sizeof *scope->frames);
+    size_t *slot = has_room ? frame_slot(scope, text) : NULL;
+    char *copy = slot != NULL && *slot == 0 ? strdup(text) : NULL;
+    scope->has_no_memory |= slot == NULL || (*slot == 0 && copy == NULL);
+    if (copy != NULL) {
+        scope->frames[scope->frame_count++] = copy;
+        *slot = scope->frame_count;
+    }
+    return slot != NULL && *slot != 0 ? *slot - 1 : 0;
 }
 
 static bool add_row(struct speedscope *scope)
@@ -760,8 +854,7 @@ static int speedscope_generation(const struct trace_file *file, const struct gen
 {
     struct speedscope *scope = arg;
     (void)file;
-    replay_generation(&scope->replay, generation);
-    return 0;
+    return replay_generation(&scope->replay, generation);
 }
 
 static void put_speedscope(struct speedscope *scope, FILE *out)
@@ -769,9 +862,8 @@ static void put_speedscope(struct speedscope *scope, FILE *out)
     fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\"shared\":{\"frames\":[", out);
     for (size_t i = 0; i < scope->frame_count; i++) {
         fputs(i > 0 ? ",{\"name\":" : "{\"name\":", out);
-        put_json(out, scope->frames[i] != NULL ? scope->frames[i] : "?");
+        put_json(out, scope->frames[i]);
         fputc('}', out);
-        free(scope->frames[i]);
     }
     fprintf(out, "]},\"profiles\":[{\"type\":\"sampled\",\"name\":\"blocked\",\"unit\":\"seconds\",\"startValue\":0,"
             "\"endValue\":%.9f,\"samples\":[%s],\"weights\":[", scope->total, scope->samples);
@@ -794,6 +886,9 @@ static int to_speedscope(const char *path, FILE *out)
         status = fail("no memory");
     if (status == 0)
         put_speedscope(&scope, out);
+    for (size_t i = 0; i < scope.frame_count; i++)
+        free(scope.frames[i]);
+    free(scope.slots);
     free(scope.samples);
     free(scope.weights);
     free(scope.frames);
@@ -810,7 +905,7 @@ static int convert(const struct options *options)
                                                                                             : NULL;
     if (to == NULL)
         return usage();
-    FILE *out = open_output(options->output);
+    FILE *out = open_output(options->output, options->words[1]);
     if (out == NULL)
         return 1;
     int status = to(options->words[1], out);

@@ -12,10 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "elf/lines.h"
 
-enum { ID_MOST = 64, PATH_BYTES = 4096 };
+enum { ID_MOST = 64, PATH_BYTES = 4096, MODULES_MOST = 4096 /* more than a trace has room for */ };
 
 struct module {
     struct module *next;
@@ -59,7 +60,7 @@ static size_t parse_hex(const char *text, uint8_t *bytes, size_t most)
 {
     size_t count = 0;
     unsigned byte;
-    while (count < most && text[2 * count] != '\0' && sscanf(text + 2 * count, "%2x", &byte) == 1)
+    while (count < most && text[2 * count] != '\0' && text[2 * count + 1] != '\0' && sscanf(text + 2 * count, "%2x", &byte) == 1)
         bytes[count++] = (uint8_t)byte;
     return count;
 }
@@ -76,6 +77,8 @@ int names_add(struct names *names, const char *line)
 {
     unsigned long start, end;
     char id[2 * ID_MOST + 1], path[PATH_BYTES];
+    if (names->count == MODULES_MOST)
+        return -EINVAL;
     if (sscanf(line, "%lx %lx %128s %4095[^\n]", &start, &end, id, path) != 4 || start >= end)
         return -EINVAL;
     for (const struct module *module = names->first; module != NULL; module = module->next)
@@ -105,7 +108,9 @@ size_t names_modules(const struct names *names)
 /* Whether the file is the module's. That another one was there is kept as the better reason. */
 static bool try_file(struct names *names, struct module *module, const char *path)
 {
-    int error = lines_add(names->lines, path, module->start, module->id, module->id_bytes);
+    struct stat status; /* whatever the trace names is opened, which for a pipe takes as long as its writer likes */
+    bool is_file = stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    int error = is_file ? lines_add(names->lines, path, module->start, module->id, module->id_bytes) : -ENOENT;
     if (error == 0 || module->error != -ESTALE)
         module->error = error;
     return error == 0;

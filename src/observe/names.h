@@ -13,7 +13,7 @@ struct names;
 
 /* Files are searched in `directory` first, or NULL. NULL without memory. */
 struct names *names_open(const char *directory);
-/* One line of modules_write; none where that is known already. 0, -EINVAL, -ENOMEM. */
+/* One line of modules_write; none where that is known already. 0, -EINVAL (also beyond some thousand), -ENOMEM. */
 int names_add(struct names *names, const char *line);
 /* No more lines. Looks for the files. */
 void names_find(struct names *names);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* reader.c: every number is read within bounds, and every count checked against the bytes that are left. */
+/*
+ * reader.c: every number is read within bounds, and every count checked against the bytes that are left.
+ *
+ * What is larger than the format allows is refused here, so that nothing which is done with a string or a stack takes long.
+ */
 #include "observe/reader.h"
 
 #include <errno.h>
@@ -11,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BATCH_MOST = 65536, STRING_MOST = 1024, FRAMES_MOST = 128 };
 enum { HEAD = 16, BATCH = 1, STACKS, STACK, STRINGS, STRING, SAMPLES, SAMPLE, FREQUENCY, SYNC = 50 };
 
 /* How many arguments each kind has after the time; 0xff: no event of a trace. */
@@ -104,6 +109,8 @@ int trace_next_batch(struct trace_file *file, size_t *at, struct batch *batch)
         return broken(file, begin, "the head of a batch is cut off");
     if (count > (size_t)(end - next))
         return broken(file, begin, "a batch is cut off");
+    if (count > BATCH_MOST)
+        return broken(file, begin, "a batch is too large");
     batch->payload = next;
     batch->count = count;
     batch->begin = begin;
@@ -131,7 +138,7 @@ static int read_strings(struct trace_file *file, const struct batch *batch, stru
     const uint8_t *at = batch->payload + 1, *end = batch->payload + batch->count;
     while (at < end) {
         uint64_t id, length;
-        if (*at++ != STRING || !get(&at, end, &id) || !get(&at, end, &length) || length > (size_t)(end - at))
+        if (*at++ != STRING || !get(&at, end, &id) || !get(&at, end, &length) || length > (size_t)(end - at) || length > STRING_MOST)
             return broken(file, batch->begin, "a table of strings is broken");
         struct string_entry *entry = add((void **)&generation->strings, &generation->string_count,
                                          &generation->string_capacity, sizeof *entry);
@@ -148,7 +155,7 @@ static int read_stacks(struct trace_file *file, const struct batch *batch, struc
     const uint8_t *at = batch->payload + 1, *end = batch->payload + batch->count;
     while (at < end) {
         uint64_t id, count, value;
-        if (*at++ != STACK || !get(&at, end, &id) || !get(&at, end, &count) || count > (size_t)(end - at))
+        if (*at++ != STACK || !get(&at, end, &id) || !get(&at, end, &count) || count > FRAMES_MOST)
             return broken(file, batch->begin, "a table of stacks is broken");
         struct stack_entry *entry = add((void **)&generation->stacks, &generation->stack_count,
                                         &generation->stack_capacity, sizeof *entry);

@@ -13,14 +13,12 @@
 #include "observe/salvage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/os.h"
 #include "observe/names.h"
 #include "sched/event.h"
 #include "sched/wire.h"
@@ -59,12 +57,14 @@ static size_t name_pc(uintptr_t pc, rung_frame *frames, size_t capacity)
 /* ---- buffers ---- */
 
 struct memory {
-    const uint8_t *bytes;
+    uint8_t *bytes; /* a copy: the process may still live, and what was checked must stay as it was */
     size_t count;
     const struct trace_head *head;
     char modules[TRACE_MODULES + 1];
     const struct trace_buffer **buffers; /* that hold something, by generation and order */
     size_t buffer_count;
+    void (*tell)(uint64_t done, uint64_t all);
+    uint64_t done, all; /* bytes of buffers */
 };
 
 static int by_order(const void *a, const void *b)
@@ -95,35 +95,51 @@ static int collect(struct memory *memory)
     return 0;
 }
 
-static int map(const char *path, struct memory *memory, char error[160])
+static int refuse(char error[160], const char *sentence)
+{
+    snprintf(error, 160, "%s", sentence);
+    return -EINVAL;
+}
+
+static int check_head(const struct memory *memory, char error[160])
+{
+    const struct trace_head *head = memory->head;
+    if (head->magic[0] == '\0') /* the process died before it had filled in the head */
+        return refuse(error, "nothing was recorded");
+    if (memcmp(head->magic, TRACE_MAGIC, sizeof head->magic) != 0 || head->buffer_bytes != TRACE_BUFFER ||
+        head->buffers > (memory->count - TRACE_HEAD) / TRACE_BUFFER)
+        return refuse(error, "not a flight recorder's memory");
+    return 0;
+}
+
+static int read_all(int fd, struct memory *memory, char error[160])
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size < TRACE_HEAD) {
-        close(fd);
-        snprintf(error, 160, "too short for a flight recorder's memory");
-        return -EINVAL;
-    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size < TRACE_HEAD)
+        return refuse(error, "too short for a flight recorder's memory");
     memory->count = (size_t)status.st_size;
-    void *bytes = mmap(NULL, memory->count, PROT_READ, MAP_PRIVATE, fd, 0);
-    int error_number = errno;
-    close(fd);
-    if (bytes == MAP_FAILED)
-        return -error_number;
-    memory->bytes = bytes;
-    memory->head = bytes;
-    bool is_new = memory->head->magic[0] == '\0'; /* the process died before it had filled in the head */
+    memory->bytes = malloc(memory->count);
+    if (memory->bytes == NULL)
+        return -ENOMEM;
+    int64_t got = os_read_at(fd, memory->bytes, memory->count, 0);
+    if (got < 0)
+        return (int)got;
+    if (got < TRACE_HEAD)
+        return refuse(error, "too short for a flight recorder's memory");
+    memory->count = (size_t)got;
+    memory->head = (const struct trace_head *)memory->bytes;
     memcpy(memory->modules, memory->head->modules, TRACE_MODULES);
-    if (is_new || memcmp(memory->head->magic, TRACE_MAGIC, sizeof memory->head->magic) != 0 ||
-        memory->head->buffer_bytes != TRACE_BUFFER ||
-        memory->head->buffers > (memory->count - TRACE_HEAD) / TRACE_BUFFER) {
-        snprintf(error, 160, is_new ? "nothing was recorded" : "not a flight recorder's memory");
-        munmap(bytes, memory->count);
-        return -EINVAL;
-    }
-    return 0;
+    return check_head(memory, error);
+}
+
+static int read_file(const char *path, struct memory *memory, char error[160])
+{
+    int fd = os_open_read(path);
+    if (fd < 0)
+        return fd;
+    int result = read_all(fd, memory, error);
+    os_close(fd);
+    return result;
 }
 
 /* ---- generations ---- */
@@ -154,17 +170,22 @@ static bool find_run(const struct memory *memory, uint32_t *first, uint32_t *las
     return true;
 }
 
-static void write_kind(struct wire *wire, const struct memory *memory, uint32_t number, enum trace_kind kind,
+static void write_kind(struct wire *wire, struct memory *memory, uint32_t number, enum trace_kind kind,
                        void (*write)(struct wire *wire, const struct trace_buffer *buffer))
 {
-    for (size_t i = 0; i < memory->buffer_count; i++)
-        if (memory->buffers[i]->generation == number && memory->buffers[i]->kind == kind)
-            write(wire, memory->buffers[i]);
+    for (size_t i = 0; i < memory->buffer_count; i++) {
+        if (memory->buffers[i]->generation != number || memory->buffers[i]->kind != kind)
+            continue;
+        write(wire, memory->buffers[i]);
+        memory->done += TRACE_BUFFER;
+        memory->tell(memory->done, memory->all);
+    }
 }
 
-static int write_run(const struct memory *memory, struct wire *wire, uint32_t first, uint32_t last)
+static int write_run(struct memory *memory, struct wire *wire, uint32_t first, uint32_t last)
 {
-    for (uint32_t number = first; number <= last; number++) {
+    for (uint32_t i = 0; i <= last - first; i++) { /* not by number: behind the last that there can be is 0 */
+        uint32_t number = first + i;
         wire_begin(wire, generation_of(memory, number));
         wire_modules(wire, memory->modules);
         write_kind(wire, memory, number, TRACE_TABLES, wire_table);
@@ -191,7 +212,7 @@ static bool count_run(const struct memory *memory, uint32_t first, uint32_t last
     return result->last_ns != 0;
 }
 
-static int salvage(const struct memory *memory, rung_trace_sink *write, void *arg, struct salvage *result)
+static int salvage(struct memory *memory, rung_trace_sink *write, void *arg, struct salvage *result)
 {
     uint32_t first, last;
     if (!find_run(memory, &first, &last) || !count_run(memory, first, last, result)) {
@@ -201,19 +222,20 @@ static int salvage(const struct memory *memory, rung_trace_sink *write, void *ar
     struct wire *wire = wire_open(write, arg, name_pc, 25);
     if (wire == NULL)
         return -ENOMEM;
+    memory->all = result->buffers * TRACE_BUFFER;
     int error = write_run(memory, wire, first, last);
     int closed = wire_close(wire);
     return error != 0 ? error : closed;
 }
 
-int salvage_file(const char *path, rung_trace_sink *write, void *arg, struct salvage *result)
+int salvage_file(const char *path, rung_trace_sink *write, void *arg, void (*tell)(uint64_t done, uint64_t all),
+                 struct salvage *result)
 {
-    struct memory memory = { 0 };
+    struct memory memory = { .tell = tell };
     *result = (struct salvage){ 0 };
-    int error = map(path, &memory, result->error);
-    if (error != 0)
-        return error;
-    error = collect(&memory);
+    int error = read_file(path, &memory, result->error);
+    if (error == 0)
+        error = collect(&memory);
     if (error == 0)
         error = load_modules(memory.modules);
     if (error == 0)
@@ -221,6 +243,6 @@ int salvage_file(const char *path, rung_trace_sink *write, void *arg, struct sal
     names_close(names);
     names = NULL;
     free(memory.buffers);
-    munmap((void *)memory.bytes, memory.count);
+    free(memory.bytes);
     return error;
 }

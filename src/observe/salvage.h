@@ -12,7 +12,11 @@ struct salvage {
     char error[160];
 };
 
-/* 0, or -errno; -EINVAL with `error` for a file that holds nothing of the kind. Names come from the files that were loaded. */
-int salvage_file(const char *path, rung_trace_sink *write, void *arg, struct salvage *result);
+/*
+ * 0, or -errno; -EINVAL with `error` for a file that holds nothing of the kind. Names come from the files that were loaded.
+ * `tell` is called now and then with how many bytes of how many are done.
+ */
+int salvage_file(const char *path, rung_trace_sink *write, void *arg, void (*tell)(uint64_t done, uint64_t all),
+                 struct salvage *result);
 
 #endif

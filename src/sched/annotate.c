@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "sched/event.h"
 #include "sched/park.h"
 #include <rung_debug.h>
@@ -32,21 +33,12 @@ static const char *clean(const char *string, char text[TRACE_STRING_MOST + 1])
     size_t length = string != NULL ? strnlen(string, TRACE_STRING_MOST) : 0;
     size_t at = 0;
     while (at < length) {
-        uint8_t lead = (uint8_t)string[at];
-        size_t bytes = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-        bool is_good = bytes > 0 && at + bytes <= length;
-        for (size_t i = 1; is_good && i < bytes; i++)
-            is_good = ((uint8_t)string[at + i] & 0xc0) == 0x80;
-        if (is_good && bytes >= 3) {
-            uint8_t second = (uint8_t)string[at + 1]; /* overlong forms, surrogates, and what is past the last character */
-            is_good = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second >= 0xa0) &&
-                      !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second >= 0x90);
-        }
-        if (is_good)
+        size_t bytes = text_character(string + at, length - at);
+        if (bytes > 0)
             memcpy(text + at, string + at, bytes);
         else
             text[at] = '?';
-        at += is_good ? bytes : 1;
+        at += bytes > 0 ? bytes : 1;
     }
     text[length] = '\0';
     return text;

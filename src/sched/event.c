@@ -57,6 +57,7 @@ const char *const trace_fixed_strings[TRACE_FIXED_STRINGS] = {
     [WAIT_IO] = "network",
     [FIXED_GOSCHED] = "runtime.Gosched",
     [FIXED_PREEMPTED] = "preempted",
+    [FIXED_NO_ROOM] = "(no room for this text)",
 };
 
 struct tracing tracing = { .sysmon = { .is_registered = true } };

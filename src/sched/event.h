@@ -140,6 +140,8 @@ uint64_t event_now(void);
 
 /* Whether events of this generation have become long: some goroutine has had very many. Wakes who sleeps on the note, too. */
 bool event_has_long_numbers(void);
+/* Whether there will soon be no room for different stacks and texts. Wakes as well. */
+bool event_has_full_table(void);
 /* Whoever fills this many buffers of a generation wakes who sleeps on the note. */
 void event_alarm(struct note *note, uint32_t buffers);
 /* How many that are by now. */

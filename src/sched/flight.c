@@ -35,6 +35,7 @@ struct held {
 
 struct rung_flight {
     rung_flight_options options;
+    char dump_path[TRACE_PATH_BYTES]; /* options.dump, which the caller need not keep */
     bool is_used;
     uint32_t dumps; /* written by triggers */
 };
@@ -203,7 +204,7 @@ static int snapshot(const struct rung_flight *flight, rung_trace_sink *write, vo
 
 static void dump(struct rung_flight *flight)
 {
-    char path[4096];
+    char path[TRACE_PATH_BYTES + 16];
     snprintf(path, sizeof path, "%s.%u", flight->options.dump, ++flight->dumps);
     int fd = os_create(path);
     int error = fd < 0 ? fd : snapshot(flight, write_path, &fd);
@@ -297,7 +298,9 @@ int flight_start_locked(struct rung_flight **flight, const rung_flight_options *
         if (!flights[i].is_used)
             found = &flights[i];
     if (error == 0)
-        error = found != NULL ? flight_memory(&checked) : -EAGAIN;
+        error = found != NULL ? trace_keep_path(&checked.dump, found->dump_path) : -EAGAIN;
+    if (error == 0)
+        error = flight_memory(&checked);
     if (error != 0)
         return error;
     found->options = checked;

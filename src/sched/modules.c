@@ -23,7 +23,7 @@ static size_t build_id(const struct dl_phdr_info *info, const uint8_t **id)
             continue;
         const uint8_t *at = (const uint8_t *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
         const uint8_t *end = at + info->dlpi_phdr[i].p_memsz;
-        while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
+        while (at < end && (size_t)(end - at) >= sizeof(ElfW(Nhdr))) { /* the last may be padded, or not */
             const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
             const uint8_t *name = at + sizeof *note, *data = name + round_up((size_t)note->n_namesz, (size_t)4);
             if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp(name, "GNU", 4) == 0) {

@@ -70,12 +70,20 @@ uint32_t event_take_full(void)
 
 void count_lost(uint32_t generation)
 {
+    struct trace_generation *told = &event_head()->generations[generation % TRACE_GENERATIONS];
     atomic_add_relaxed(&tracing.lost[generation & 1], 1);
+    atomic_store_relaxed(&told->state, TRACE_LOSSY); /* at once: the process may end before the generation does */
 }
 
 void tell_long_numbers(void)
 {
     if (!atomic_swap_acq_rel(&tracing.has_long_numbers, 1)) /* once in a generation: a wake is a system call */
+        note_wake(tracing.alarm);
+}
+
+void tell_full_table(void)
+{
+    if (!atomic_swap_acq_rel(&tracing.has_full_table, 1))
         note_wake(tracing.alarm);
 }
 
@@ -85,8 +93,9 @@ struct trace_buffer *buffer_next(struct tracer *tracer, struct trace_buffer **pl
 {
     if (*place != NULL) {
         buffer_is_full(*place);
-        uint32_t filled = atomic_add_relaxed(&tracing.filled, 1) + 1;
-        if (filled == atomic_load_acquire(&tracing.alarm_at)) /* acquire: pairs with event_alarm */
+        bool counts = tracer != &tracing.control; /* what that names it names again in the next generation */
+        if (counts && atomic_add_relaxed(&tracing.filled, 1) + 1 ==
+                          atomic_load_acquire(&tracing.alarm_at)) /* acquire: pairs with event_alarm */
             note_wake(tracing.alarm); /* once in a generation: it is a system call */
     }
     struct trace_buffer *buffer = *place = buffer_get();
@@ -122,6 +131,8 @@ static int map_memory(void)
 
 int event_pool_open(size_t bytes, const char *path)
 {
+    if (bytes / TRACE_BUFFER >= UINT32_MAX) /* numbers of buffers are 32 bits, plus 1 */
+        return -ENOMEM;
     size_t tables = round_up(2 * sizeof(struct table), (size_t)PAGE);
     tracing.bytes = TRACE_HEAD + bytes / TRACE_BUFFER * TRACE_BUFFER + tables;
     int file = path != NULL ? os_map_file(path, tracing.bytes, (void **)&tracing.memory) : map_memory();
@@ -156,6 +167,11 @@ uint64_t event_lost(uint32_t generation)
 bool event_has_long_numbers(void)
 {
     return atomic_load_relaxed(&tracing.has_long_numbers) != 0;
+}
+
+bool event_has_full_table(void)
+{
+    return atomic_load_relaxed(&tracing.has_full_table) != 0;
 }
 
 void event_alarm(struct note *note, uint32_t buffers)

@@ -21,6 +21,7 @@ enum { PARTS_MOST = 1000 };
 /* The trace's thread's. */
 static struct stream {
     rung_trace_options options;
+    char path[TRACE_PATH_BYTES]; /* options.path, which the caller need not keep */
     int fd;            /* opened by us, or -1 */
     uint64_t written, whole; /* bytes of it; and up to the end of the last generation */
     struct wire *wire; /* NULL: it has ended, by an error */
@@ -92,7 +93,7 @@ static void note_lost(const struct trace_generation *info, const char *next)
 /* After a loss it goes on in another file, since states cannot be taken over; where there is no path it has ended. */
 static void part(const struct trace_generation *info)
 {
-    char path[4096];
+    char path[TRACE_PATH_BYTES];
     bool goes_on = stream.options.path != NULL && stream.parts < PARTS_MOST &&
                    snprintf(path, sizeof path, "%s.part%u", stream.options.path, stream.parts + 1) < (int)sizeof path;
     note_lost(info, goes_on ? path : NULL);
@@ -137,6 +138,9 @@ static int answer_start(struct trace_request *request)
     bool calls = options->path == NULL && options->write != NULL;
     stream = (struct stream){ .options = *options, .fd = -1, .parts = 1 };
     if (options->path != NULL) {
+        int error = trace_keep_path(&stream.options.path, stream.path);
+        if (error != 0)
+            return error;
         stream.fd = os_create(options->path);
         if (stream.fd < 0)
             return stream.fd;

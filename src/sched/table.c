@@ -48,7 +48,10 @@ static noinline uint32_t table_add(struct tracer *tracer, uint32_t generation, u
     struct table *table = &tracing.tables[generation & 1];
     uint32_t *numbers = kind == TRACE_STRING ? &table->strings : &table->stacks;
     size_t room = sizeof(struct trace_record) + round_up(bytes, (size_t)8);
-    if (atomic_load_relaxed(&table->stacks) + atomic_load_relaxed(&table->strings) >= SLOTS_USED_MOST)
+    uint32_t used = atomic_load_relaxed(&table->stacks) + atomic_load_relaxed(&table->strings);
+    if (used >= SLOTS_USED_MANY)
+        tell_full_table();
+    if (used >= SLOTS_USED_MOST)
         return 0;
     struct trace_record *record = record_new(tracer, generation, room);
     if (record == NULL)
@@ -127,7 +130,7 @@ uint32_t string_of(struct tracer *tracer, uint32_t generation, const char *strin
     if (bytes == 0)
         return 0;
     uint32_t id = table_get(tracer, generation, hash, TRACE_STRING, string, bytes, bytes);
-    return id != 0 ? id + TRACE_FIXED_STRINGS : 0;
+    return id != 0 ? id + TRACE_FIXED_STRINGS : FIXED_NO_ROOM;
 }
 
 /*

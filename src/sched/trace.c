@@ -17,6 +17,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/os.h"
 #include "base/setting.h"
@@ -25,7 +26,6 @@
 #include "sched/trace.h"
 
 enum { THREAD_STACK = 512 * 1024, SAMPLE_HZ_MOST = 1000, WORTH_BUFFERS = 6 };
-#define GENERATION_NS RUNG_SECONDS(1)
 #define LOOK_NS       RUNG_MILLISECONDS(10) /* how often the thread looks at what nobody wakes it for */
 #define SAVE_NS       RUNG_SECONDS(1)
 
@@ -35,7 +35,6 @@ static struct {
     uint32_t users;              /* the thread's */
     int sample_hz;               /* the most that any of them asks for */
 
-    uint32_t generation;         /* the last number that was used */
     struct buffers full, next;   /* of the generation that is on, and of the one after it */
     struct trace_generation info; /* the one that is on */
 
@@ -47,6 +46,8 @@ static struct {
     struct note started, wake, saved, done;
     uint32_t runs;               /* traced by RUNG_TRACE */
 } trace = { .control = PTHREAD_MUTEX_INITIALIZER };
+
+uint32_t trace_last_number;
 
 uint32_t trace_threads(void)
 {
@@ -148,6 +149,12 @@ struct trace_generation trace_generation_of_now(uint32_t number)
     return info;
 }
 
+/* 0 and the last one mean something else. Behind the last but one is 1, which no reader takes for its successor: see trace_turn. */
+static uint32_t number_after(uint32_t number)
+{
+    return number < UINT32_MAX - 1 ? number + 1 : 1;
+}
+
 /* It stands in the head before anything is written into it. */
 static void begin_generation(uint32_t number)
 {
@@ -170,19 +177,19 @@ void trace_turn(bool is_last)
     struct trace_generation over = trace.info;
     struct trace_generation next = { .number = over.number, .mono_ns = over.mono_ns };
     if (!is_last) {
-        begin_generation(over.number + 1);
+        begin_generation(number_after(over.number));
         next = trace.info;
         trace.info = over;
     }
-    event_turn(is_last ? 0 : over.number + 1);
+    event_turn(is_last ? 0 : next.number);
     take_full();
     trace.info = next;
     struct buffers buffers = trace.full;
     trace.full = trace.next;
     trace.next = (struct buffers){ 0, 0, 0 };
-    trace.generation = next.number;
+    trace_last_number = next.number;
     note_modules();
-    finish_generation(&over, &buffers, event_lost(over.number) == 0);
+    finish_generation(&over, &buffers, event_lost(over.number) == 0 && next.number >= over.number);
 }
 
 /* ---- the thread ---- */
@@ -198,7 +205,7 @@ static void count_users(void)
 /* How many buffers the generation that is on may fill; and until when it may last. */
 static uint32_t buffers_most(int64_t *until)
 {
-    int64_t generation_ns = GENERATION_NS;
+    int64_t generation_ns = INT64_MAX;
     uint32_t buffers = event_buffers() / 4;
     stream_limit(&generation_ns);
     flight_limit(&generation_ns, &buffers);
@@ -254,7 +261,7 @@ static void turn_if_over(void)
     int64_t until;
     uint32_t buffers = buffers_most(&until);
     take_full();
-    if (os_now() >= until || event_filled() >= buffers || is_better_ended())
+    if (os_now() >= until || event_filled() >= buffers || event_has_full_table() || is_better_ended())
         trace_turn(false);
 }
 
@@ -276,8 +283,8 @@ static void run_until_end(void)
 static void trace_main(void *arg)
 {
     (void)arg;
-    begin_generation(trace.generation + 2);
-    trace.generation = trace.info.number;
+    begin_generation(number_after(number_after(trace_last_number)));
+    trace_last_number = trace.info.number;
     trace.objects = 0;
     note_modules();
     set_alarm();
@@ -384,6 +391,16 @@ int trace_check_sampling(int hz)
     return hz < 0 || hz > SAMPLE_HZ_MOST ? -EINVAL : hz > 0 ? sample_prepare() : 0;
 }
 
+int trace_keep_path(const char **path, char copy[TRACE_PATH_BYTES])
+{
+    size_t bytes = *path != NULL ? strlen(*path) + 1 : 0;
+    if (bytes > TRACE_PATH_BYTES)
+        return -ENAMETOOLONG;
+    if (bytes > 0)
+        *path = memcpy(copy, *path, bytes);
+    return 0;
+}
+
 /* ---- the environment's ---- */
 
 static void stop_at_exit(void)
@@ -418,7 +435,7 @@ static bool is_set(const char *value)
 static void begin_flight(const char *file)
 {
     static rung_flight *flight;
-    char text[4096];
+    char text[TRACE_PATH_BYTES];
     rung_flight_options options = { .file = numbered(file, text, sizeof text, false), .sample_hz = sample_setting() };
     int error = flight_start_locked(&flight, &options);
     if (error == -EBUSY) {
@@ -431,9 +448,10 @@ static void begin_flight(const char *file)
 
 static void begin_stream(const char *path)
 {
-    char text[4096];
+    char text[TRACE_PATH_BYTES];
     rung_trace_options options = { .path = numbered(path, text, sizeof text, false), .sample_hz = sample_setting() };
-    options.generation_ns = (int64_t)setting_number("RUNG_TRACE_EVERY") * 1000000;
+    uint64_t every = setting_number("RUNG_TRACE_EVERY");
+    options.generation_ns = every < INT64_MAX / 1000000 ? (int64_t)every * 1000000 : INT64_MAX;
     int error = stream_start_locked(&options);
     if (error == -EBUSY) {
         options.path = numbered(path, text, sizeof text, true);

@@ -17,6 +17,7 @@
 
 #define TRACE_MEMORY_DEFAULT ((size_t)64 << 20)
 #define TRACE_MEMORY_LEAST   ((size_t)1 << 20)
+enum { TRACE_PATH_BYTES = 4096 };
 
 /* librung-debug's, where that is linked. */
 extern rung_symbolizer rung_symbolize __attribute__((__weak__));
@@ -35,6 +36,9 @@ void buffers_learn(const struct buffers *list, struct wire *wire);
 void buffers_write(const struct buffers *list, struct wire *wire, const struct trace_generation *info);
 
 /* ---- generations ---- */
+
+/* Of a generation: the last one that was used. */
+extern uint32_t trace_last_number;
 
 struct trace_generation trace_generation_of_now(uint32_t number);
 /* When the one that is on has begun. */
@@ -68,6 +72,8 @@ int trace_thread_start(size_t memory, const char *path, rung_symbolizer *symboli
 /* Without a user after that, the thread has ended. */
 int trace_ask(struct trace_request request);
 int trace_check_sampling(int hz);
+/* Any thread. An option's path is copied, and the option led there, if it is not NULL. 0, -ENAMETOOLONG. */
+int trace_keep_path(const char **path, char copy[TRACE_PATH_BYTES]);
 /* A snapshot or the like is wanted soon. Async-signal-safe. */
 void trace_wake(void);
 

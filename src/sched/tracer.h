@@ -45,9 +45,11 @@ enum {
     NUMBERS_SHORT = 1 << 13, /* up to the double they take two bytes; that is the time to end the generation in */
     SLOTS = 1 << 14,  /* of a table of stacks and strings */
     SLOTS_USED_MOST = SLOTS / 4 * 3,
+    SLOTS_USED_MANY = SLOTS / 2, /* the time to end the generation in */
     BYTES = TRACE_BUFFER - (int)sizeof(struct trace_buffer),
     FIXED_GOSCHED = WAIT_REASONS,
     FIXED_PREEMPTED,
+    FIXED_NO_ROOM, /* instead of a text for which the table has no room */
 };
 
 /* Stacks and strings of a generation, by hash; a record lies in a buffer of who put it in. */
@@ -74,6 +76,7 @@ struct tracing {
     uint64_t order;             /* atomic */
     uint32_t filled, alarm_at;  /* atomic: buffers in this generation */
     uint32_t has_long_numbers;  /* atomic: see next_number; in this generation */
+    uint32_t has_full_table;    /* atomic: will soon have; in this generation */
     struct note *alarm;         /* set before alarm_at */
     struct table *tables;       /* two, by parity */
     uint64_t lost[2];           /* atomic, by parity */
@@ -90,6 +93,8 @@ void buffer_is_full(struct trace_buffer *buffer);
 void count_lost(uint32_t generation);
 /* Some goroutine's number will soon have outgrown two bytes. */
 void tell_long_numbers(void);
+/* The table of this generation will soon be full. */
+void tell_full_table(void);
 
 /* ---- table.c ---- */
 

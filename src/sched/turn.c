@@ -245,6 +245,7 @@ void event_turn(uint32_t next)
         table_clear(next);
     atomic_store_relaxed(&tracing.filled, 0);
     atomic_store_relaxed(&tracing.has_long_numbers, 0);
+    atomic_store_relaxed(&tracing.has_full_table, 0);
     atomic_store_release(&tracing.generation, next);
     fence_heavy(); /* pairs with section_open */
     struct tracer *first = atomic_load_acquire(&tracing.tracers);

@@ -291,6 +291,7 @@ static void place_fill(struct wire *wire, struct place *place)
     size_t count = wire->symbolize != NULL ? wire->symbolize(call, found, INLINED_MOST) : 0;
     if (count == 0)
         count = ask_symbols(call, found, text);
+    count = count < INLINED_MOST ? count : INLINED_MOST; /* it may be the user's symbolizer */
     place->first = (uint32_t)wire->frames.count;
     for (size_t i = 0; i < count; i++) {
         struct frame frame = { .pc = place->pc | (uint64_t)(count - 1 - i) << INLINED_SHIFT };

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <rung.h>
 #include <rung_debug.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,19 @@ static int notes(void *arg)
     return 0;
 }
 
+/* ---- texts: more different ones than a generation has room for ---- */
+
+static int texts(void *arg)
+{
+    char text[32];
+    (void)arg;
+    for (int i = 0; i < 20000; i++) {
+        snprintf(text, sizeof text, "text %d", i);
+        rung_log(0, "texts", text);
+    }
+    return 0;
+}
+
 /* ---- many: traces begin and end while goroutines run, block, hog and come and go ---- */
 
 static atomic_bool is_over;
@@ -325,9 +339,10 @@ static int slow(void *file)
 
 static int lossy(void *file)
 {
-    char text[4096];
-    rung_trace_options options = { .path = file, .memory = 1 << 20, .generation_ns = MS(20) };
+    char text[4096], gone[4096];
+    rung_trace_options options = { .path = strcpy(gone, file), .memory = 1 << 20, .generation_ns = MS(20) };
     EXPECT_EQ(rung_trace_start(&options), 0);
+    memset(gone, 'x', strlen(gone)); /* the next file is called after the first */
     rung_log(0, "lossy", "begin");
     rung_sleep(MS(30));
     run_pongs();
@@ -352,7 +367,13 @@ static void start_load(rung_group *group)
     EXPECT_EQ(rung_group_go(group, spawner, NULL), 0);
 }
 
-/* Two recorders and a trace at once; both are asked, one is triggered by a region that takes long. */
+static void on_usr1(int signal_number)
+{
+    (void)signal_number;
+    rung_flight_trigger();
+}
+
+/* Two recorders and a trace at once; both are asked, one is triggered: by a region that takes long, and by a signal. */
 static int flight(void *file)
 {
     char a[4096], b[4096], t[4096], dump[4096], dump1[4096];
@@ -362,6 +383,7 @@ static int flight(void *file)
     rung_flight_options options = { .dump = with_suffix(file, "dump", dump), .region_limit_ns = MS(30), .age_ns = MS(800) };
     rung_trace_options traced = { .path = with_suffix(file, "t", t), .generation_ns = MS(5) };
     EXPECT_EQ(rung_flight_start(&large, &options), 0);
+    memset(dump, 'x', strlen(dump)); /* the recorder has its own */
     options = (rung_flight_options){ .memory = 1 << 20, .age_ns = MS(80) };
     EXPECT_EQ(rung_flight_start(&small, &options), 0);
     options.file = with_suffix(file, "file", a);
@@ -382,11 +404,19 @@ static int flight(void *file)
     EXPECT_EQ(rung_flight_stop(small), 0);
     EXPECT_EQ(rung_flight_stop(small), -EINVAL);
     EXPECT_EQ(rung_flight_save(small, "/dev/null"), -EINVAL);
-    rung_flight_trigger();
+    EXPECT(signal(SIGUSR1, on_usr1) != SIG_ERR);
+    EXPECT_EQ(raise(SIGUSR1), 0);
     wait_for_file(with_suffix(file, "dump.2", dump1));
     rung_sleep(MS(100));
     is_over = true;
     return rung_group_wait(&group); /* the large one ends with the run */
+}
+
+static void start_recorder(const char *file)
+{
+    char dump[4096];
+    rung_flight *recorder;
+    EXPECT_EQ(rung_flight_start(&recorder, &(rung_flight_options){ .dump = with_suffix(file, "dump", dump) }), 0);
 }
 
 static atomic_int panickers;
@@ -404,11 +434,8 @@ static int panics_too(void *arg)
 
 static int panics(void *file)
 {
-    char dump[4096];
     rung_group group;
-    rung_flight *recorder;
-    rung_flight_options options = { .dump = with_suffix(file, "dump", dump) };
-    EXPECT_EQ(rung_flight_start(&recorder, &options), 0);
+    start_recorder(file);
     start_load(&group);
     rung_sleep(MS(100));
     EXPECT_EQ(rung_go(panics_too, NULL), 0);
@@ -416,6 +443,75 @@ static int panics(void *file)
         rung_sleep(MS(1));
     panickers++;
     rung_panic("planned");
+}
+
+static int waits_for_nobody(void *nobody)
+{
+    return rung_recv(nobody, NULL);
+}
+
+static int deadlocks(void *file)
+{
+    start_recorder(file);
+    EXPECT_EQ(rung_chan_open(&chan, 0, 0), 0);
+    EXPECT_EQ(rung_go(waits_for_nobody, chan), 0);
+    return rung_recv(chan, NULL);
+}
+
+static int recurses(volatile int *depth)
+{
+    volatile int here = *depth + 1;
+    return here < 0 ? 0 : recurses(&here) + *depth;
+}
+
+static int goes_too_deep(void *arg)
+{
+    volatile int depth = 0;
+    (void)arg;
+    return recurses(&depth);
+}
+
+static int overflows(void *file)
+{
+    rung_group group;
+    start_recorder(file);
+    start_load(&group);
+    EXPECT_EQ(rung_go(goes_too_deep, NULL), 0);
+    return rung_group_wait(&group);
+}
+
+static int stays(void *arg, const void *bytes, size_t count)
+{
+    (void)arg;
+    (void)bytes;
+    for (;;)
+        pause();
+    return (int)count;
+}
+
+static int asks(void *recorder)
+{
+    return rung_flight_snapshot(recorder, stays, NULL);
+}
+
+/* Until it is killed: nobody takes buffers away any more, and there are none left. */
+static int stuck(void *file)
+{
+    rung_group group;
+    rung_flight *recorder;
+    EXPECT_EQ(rung_flight_start(&recorder, &(rung_flight_options){ .memory = 1 << 20, .file = file }), 0);
+    start_load(&group);
+    rung_sleep(MS(20));
+    EXPECT_EQ(rung_go(asks, recorder), 0);
+    for (int i = 0; i < 7000000; i++) { /* 6 bytes each; of memory there are 32 MiB */
+        rung_log(0, "stuck", "line");
+        if (i % 500000 == 0)
+            rung_yield();
+    }
+    rung_sleep(MS(200));
+    printf("full\n");
+    fflush(stdout);
+    return rung_group_wait(&group);
 }
 
 /* Until it is killed. The file holds the beat. */
@@ -493,7 +589,8 @@ static const struct {
     const char *name;
     rung_function *play;
 } plays[] = { { "truth", truth }, { "notes", notes }, { "many", many }, { "slow", slow }, { "lossy", lossy },
-            { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics }, { "load", load } };
+            { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics },
+            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "texts", texts }, { "stuck", stuck } };
 
 int main(int count, char **arguments)
 {

@@ -7,7 +7,7 @@ test-presets: release debug asan arm64
 test-serial: yes
 
 trace_play.c has the plays. truth: every change of state of one goroutine, its reason, and how long it was in it. notes: tasks,
-regions, logs and labels, and each wrong use. many: eight goroutines begin and end traces while others do everything
+regions, logs and labels, and each wrong use. texts: more of them than a generation has room for. many: eight goroutines begin and end traces while others do everything
 there is. samples: CPU samples of two hogs, which `rung trace stats` counts, too; naps: of a thread that sleeps. slow: the reader
 is too slow, and what it got is whole nevertheless. lossy: the same, and it goes on in another file.
 """
@@ -136,6 +136,17 @@ def judge_notes(judge, directory):
     print(f"notes: {len(told)} as planted")
 
 
+def judge_texts(judge, directory):
+    """Each text is there, or it says that there was no room; the generation ends before long."""
+    path = os.path.join(directory, "texts.trace")
+    play("texts", directory, RUNG_TRACE=path, RUNG_PROCS="1")
+    told = [event.what[3] for event in _trace.events(judge, path) if event.kind == "Log"]
+    lost = [text for i, text in enumerate(told) if text != f"text {i}"]
+    expect(len(told) == 20000, f"texts: {len(told)} lines")
+    expect(set(lost) <= {"(no room for this text)"}, f"texts: instead of them, {sorted(set(lost))[:3]}")
+    print(f"texts: {len(told) - len(lost)} of {len(told)}")
+
+
 def judge_many(judge, directory):
     total = 0
     for procs, chaos in (("1", ""), ("2", "7"), ("3", ""), ("4", "8")):
@@ -255,7 +266,7 @@ def judge_salvaged_samples(judge, directory):
 def main():
     judge = _trace.need()
     with tempfile.TemporaryDirectory() as directory:
-        parts = [judge_truth, judge_notes, judge_slow, judge_lossy, judge_many]
+        parts = [judge_truth, judge_notes, judge_texts, judge_slow, judge_lossy, judge_many]
         if not LAUNCHER:
             parts += [judge_samples, judge_naps, judge_salvaged_samples]  # an emulator has no timers of its threads' CPU time
         for part in parts:

@@ -6,6 +6,7 @@
  * file is full. reader: who reads the trace from a pipe is slow; or, with `gone`, goes away.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <rung.h>
 #include <rung_debug.h>
@@ -13,14 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "test.h"
 
 #define MS(n) RUNG_MILLISECONDS(n)
-enum { ENOUGH = 60000 }; /* turns of which a trace is longer than any limit here */
+enum { ENOUGH = 60000 }; /* turns that make more than a slow reader reads meanwhile */
+enum { MANY_PIECES = 1000 };
 
 static atomic_bool is_over;
 static atomic_uint turns;
@@ -112,16 +116,56 @@ static int memory(void *file)
 
 /* ---- disk ---- */
 
-static int disk(void *file)
+static int works_a_little(void *arg)
+{
+    for (int i = 0; i < 250; i++)
+        rung_yield();
+    return arg != NULL;
+}
+
+/*
+ * Of which a generation with two such pieces is shorter than any limit here. The next piece comes when something was written: a
+ * thread of the trace's that has to wait for a processor shall not have a generation to write that is longer.
+ */
+static void work_a_little(void)
 {
     rung_group group;
+    rung_group_open(&group, RUNG_FOREVER);
+    for (int i = 0; i < 4; i++)
+        EXPECT_EQ(rung_group_go(&group, works_a_little, NULL), 0);
+    EXPECT_EQ(rung_group_wait(&group), 0);
+}
+
+static off_t size_of(int fd)
+{
+    struct stat status;
+    EXPECT_EQ(fstat(fd, &status), 0);
+    return status.st_size;
+}
+
+/* The file is the trace's alone, until that has ended. */
+static bool has_ended(int fd)
+{
+    return flock(fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+static int disk(void *file)
+{
     rung_trace_options options = { .path = file, .generation_ns = MS(2) };
-    start_work(&group);
     EXPECT_EQ(rung_trace_start(&options), 0);
-    wait_for_turns(ENOUGH);
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    EXPECT(fd >= 0);
+    for (int piece = 0; !has_ended(fd); piece++) {
+        EXPECT(piece < MANY_PIECES);
+        off_t before = size_of(fd);
+        work_a_little();
+        for (int64_t ns = MS(1); size_of(fd) <= before && !has_ended(fd); ns += ns / 2)
+            rung_sleep(ns);
+    }
+    close(fd);
     printf("%d\n", rung_trace_stop());
-    wait_for_turns(1000);
-    return stop_work(&group);
+    work_a_little();
+    return 0;
 }
 
 /* ---- reader ---- */
@@ -132,6 +176,8 @@ struct reader {
     int from;
     FILE *to;
     bool goes;
+    atomic_size_t count;
+    atomic_bool is_gone;
 };
 
 static void *reads_slowly(void *arg)
@@ -141,42 +187,63 @@ static void *reads_slowly(void *arg)
     ssize_t count;
     for (int i = 0; (count = read(reader->from, bytes, sizeof bytes)) > 0; i++) {
         EXPECT_EQ(fwrite(bytes, 1, (size_t)count, reader->to), (size_t)count);
+        reader->count += (size_t)count;
         nanosleep(&(struct timespec){ 0, MS(2) }, NULL);
         if (reader->goes && i == PIECES_UNTIL_GONE)
             break;
     }
     close(reader->from);
+    reader->is_gone = true;
     return NULL;
 }
 
-static int read_by(const char *file, bool goes)
+/* While it is read, `play` is done. */
+static int read_by(struct reader *reader, const char *file, void (*play)(struct reader *reader))
 {
-    rung_group group;
     pthread_t thread;
     int ends[2];
-    struct reader reader = { .to = fopen(file, "w"), .goes = goes };
-    EXPECT(reader.to != NULL);
+    reader->to = fopen(file, "w");
+    EXPECT(reader->to != NULL);
     EXPECT_EQ(pipe(ends), 0);
-    reader.from = ends[0];
-    EXPECT_EQ(pthread_create(&thread, NULL, reads_slowly, &reader), 0);
-    start_work(&group);
+    reader->from = ends[0];
+    EXPECT_EQ(pthread_create(&thread, NULL, reads_slowly, reader), 0);
     EXPECT_EQ(rung_trace_start(&(rung_trace_options){ .fd = ends[1], .memory = 1 << 20, .generation_ns = MS(2) }), 0);
-    wait_for_turns(ENOUGH);
+    play(reader);
     printf("%d\n", rung_trace_stop());
     close(ends[1]);
     EXPECT_EQ(pthread_join(thread, NULL), 0);
-    fclose(reader.to);
-    return stop_work(&group);
+    return fclose(reader->to);
+}
+
+static void works_fast(struct reader *reader)
+{
+    (void)reader;
+    wait_for_turns(ENOUGH);
+}
+
+static void works_until_gone(struct reader *reader)
+{
+    while (!reader->is_gone) {
+        size_t before = reader->count;
+        work_a_little();
+        for (int64_t ns = MS(1); reader->count == before && !reader->is_gone; ns += ns / 2)
+            rung_sleep(ns);
+    }
 }
 
 static int slow_reader(void *file)
 {
-    return read_by(file, false);
+    rung_group group;
+    struct reader reader = { .goes = false };
+    start_work(&group);
+    EXPECT_EQ(read_by(&reader, file, works_fast), 0);
+    return stop_work(&group);
 }
 
 static int reader_gone(void *file)
 {
-    return read_by(file, true);
+    struct reader reader = { .goes = true };
+    return read_by(&reader, file, works_until_gone);
 }
 
 int main(int count, char **arguments)

@@ -58,7 +58,7 @@ def judge_limits(judge, directory):
         if said not in (None, -errno.EFBIG):
             wrong.append(f"limit of {size}: {said}, not EFBIG")
         paths.append(path)
-    judge_all(judge, "limits", paths, len(LIMITS) - 1)
+    judge_all(judge, "limits", paths, len(LIMITS))
 
 
 def judge_disk(judge, directory):

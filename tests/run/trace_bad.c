@@ -3,6 +3,7 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/file.h>
 
@@ -31,6 +32,11 @@ static int options_are_checked(void)
     EXPECT_EQ(start((rung_trace_options){ .write = take, .sample_hz = 1001 }), -EINVAL);
     EXPECT_EQ(start((rung_trace_options){ .path = "/no/such/directory/trace" }), -ENOENT);
     EXPECT_EQ(start((rung_trace_options){ .path = "/" }), -EISDIR);
+    static char long_path[PATH_MAX + 1];
+    memset(long_path, 'x', PATH_MAX);
+    EXPECT_EQ(start((rung_trace_options){ .path = long_path }), -ENAMETOOLONG);
+    rung_flight *flight;
+    EXPECT_EQ(rung_flight_start(&flight, &(rung_flight_options){ .dump = long_path }), -ENAMETOOLONG);
     return rung_trace_stop();
 }
 
@@ -40,7 +46,12 @@ static void sizes(void)
     int error = start((rung_trace_options){ .write = take, .memory = (size_t)1 << 40 });
     EXPECT(error == 0 || error == -ENOMEM);
     EXPECT_EQ(rung_trace_stop(), error == 0 ? 0 : -ESRCH);
-    EXPECT_EQ(start((rung_trace_options){ .write = take, .memory = SIZE_MAX / 2 }), -ENOMEM);
+    static const size_t too_large[] = { SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX - (2 << 20), SIZE_MAX };
+    for (size_t i = 0; i < LENGTH(too_large); i++) {
+        rung_flight *flight;
+        EXPECT_EQ(start((rung_trace_options){ .write = take, .memory = too_large[i] }), -ENOMEM);
+        EXPECT_EQ(rung_flight_start(&flight, &(rung_flight_options){ .memory = too_large[i] }), -ENOMEM);
+    }
     EXPECT_EQ(start((rung_trace_options){ .write = take, .memory = 1 << 20 }), 0);
     EXPECT_EQ(rung_trace_stop(), 0);
 }
