@@ -97,7 +97,8 @@ rung_fd rung_accept(rung_fd listener, rung_address *peer);
  * A socket that is connected to the address; parks until it is. A datagram socket: one that sends there, and
  * receives from there only. `options` may be NULL. The address may be a name ("example.org:80", "db:http"; ":80" is
  * this machine): of its addresses each next one is tried too after 250 ms, or when the one before fails, and the first
- * that answers is taken (RFC 8305). -ECONNREFUSED (also where TCP would connect the socket to itself), -ENETUNREACH, -ETIMEDOUT, ...: of the first; and rung_resolve's.
+ * that answers is taken (RFC 8305). -ECONNREFUSED (also where TCP would connect the socket to itself), -ENETUNREACH,
+ * -ETIMEDOUT, ...: of the first; and rung_resolve's.
  */
 rung_fd rung_dial(const char *address, const rung_socket_options *options);
 
