@@ -97,7 +97,8 @@ rung_fd rung_accept(rung_fd listener, rung_address *peer);
  * A socket that is connected to the address; parks until it is. A datagram socket: one that sends there, and
  * receives from there only. `options` may be NULL. The address may be a name ("example.org:80", "db:http"; ":80" is
  * this machine): of its addresses each next one is tried too after 250 ms, or when the one before fails, and the first
- * that answers is taken (RFC 8305). -ECONNREFUSED, -ENETUNREACH, -ETIMEDOUT, ...: of the first; and rung_resolve's.
+ * that answers is taken (RFC 8305). -ECONNREFUSED (also where TCP would connect the socket to itself), -ENETUNREACH,
+ * -ETIMEDOUT, ...: of the first; and rung_resolve's.
  */
 rung_fd rung_dial(const char *address, const rung_socket_options *options);
 
@@ -210,7 +211,8 @@ typedef struct rung_message {
 
 /*
  * With descriptors, send at least one byte. The count; -EINVAL; -EBADF, for one that is to be sent, too;
- * -ETOOMANYREFS: too many on their way. If one of those that came cannot be kept (-ENOMEM), all are closed.
+ * -ETOOMANYREFS: too many on their way. If one of those that came cannot be kept (-ENOMEM; -EINVAL, for a directory; ...), all
+ * are closed.
  */
 int64_t rung_send_message(rung_fd fd, const rung_message *message);
 int64_t rung_receive_message(rung_fd fd, rung_message *message);
@@ -222,7 +224,7 @@ int rung_pipe(rung_fd ends[2]);
 
 /*
  * Moves what is there, at most `count` bytes, from one to the other, of which one has to be a pipe; parks until there is
- * something, and room for it. 0: the end. -EINVAL: not for these two. Both have their turns for it.
+ * something, and room for it. 0: the end. -EINVAL: not for these two. Both have their turns for it. Urgent data are left out.
  */
 int64_t rung_splice(rung_fd from, rung_fd to, size_t count);
 

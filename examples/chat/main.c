@@ -2,7 +2,7 @@
 /*
  * main.c: a chat: what one says all others hear. `chat ADDRESS`, and then `nc HOST PORT` for each who takes part.
  *
- * The first line is one's name. Each who takes part has two goroutines: one reads his lines and gives them to everybody's
+ * The first line is one's name, for which there are 10 s. Each who takes part has two goroutines: one reads his lines and gives them to everybody's
  * channel, one writes what is in his own. A channel that is full belongs to somebody too slow: he misses lines, not the others.
  */
 #include <rung_net.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { LINE = 512, NAME = 24, WAITING_LINES = 64 };
+#define NAME_NS RUNG_SECONDS(10)
 
 struct person {
     struct person *next;
@@ -74,6 +75,15 @@ static bool read_line(rung_reader *reader, char *text, size_t capacity)
     return true;
 }
 
+static bool read_name(rung_reader *reader, struct person *person)
+{
+    rung_scope scope;
+    rung_scope_open(&scope, NAME_NS);
+    bool has_name = read_line(reader, person->name, sizeof person->name);
+    rung_scope_close(&scope);
+    return has_name;
+}
+
 static int take_part(void *arg)
 {
     struct person person = { .fd = *(rung_fd *)arg };
@@ -81,8 +91,7 @@ static int take_part(void *arg)
     rung_reader reader;
     rung_group group;
     rung_reader_open(&reader, person.fd, bytes, sizeof bytes);
-    if (!read_line(&reader, person.name, sizeof person.name) ||
-        rung_chan_open(&person.heard, LINE, WAITING_LINES) < 0)
+    if (!read_name(&reader, &person) || rung_chan_open(&person.heard, LINE, WAITING_LINES) < 0)
         return rung_close(person.fd);
     enter_room(&person);
     say(&person, "%s comes%s\n", "");

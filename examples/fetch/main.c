@@ -57,6 +57,8 @@ static int on_complete(http_parser *parser)
 {
     struct fetch *fetch = parser->data;
     fetch->is_complete = fetch->status >= 200; /* before that come words like "100 Continue" */
+    if (fetch->is_complete)
+        http_parser_pause(parser, 1); /* what follows was not asked for */
     return 0;
 }
 

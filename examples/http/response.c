@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "server.h"
@@ -55,10 +56,23 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
+/* What follows the host, if the target is written as to a proxy: http://host/path. */
+static const char *skip_host(const char *target)
+{
+    static const char *const schemes[] = { "http://", "https://" }; /* TLS may end before us */
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strncasecmp(target, schemes[i], strlen(schemes[i])) == 0) {
+            const char *host = target + strlen(schemes[i]), *path = host + strcspn(host, "/?#");
+            return *path == '/' ? path : "/";
+        }
+    return target;
+}
+
 /* The path of a target, decoded, without its query. False: it is none, or leaves the folder. */
 static bool decode_path(const char *target, char *path, size_t capacity)
 {
     size_t length = 0;
+    target = skip_host(target);
     if (target[0] != '/')
         return false;
     for (; *target != '\0' && *target != '?' && *target != '#'; target++) {

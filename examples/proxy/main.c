@@ -5,7 +5,8 @@
  *     proxy [--idle SECONDS] [--reuse-port] ADDRESS TARGET
  *
  * The end of one direction is passed on, and the other goes on (half-close). A connection in which neither side has said
- * anything for the idle time (300 s) is closed. SIGTERM and SIGINT stop it.
+ * anything for the idle time (300 s) is closed, and so is one for which the target does not answer within 10 s. SIGTERM and
+ * SIGINT stop it.
  */
 #include <errno.h>
 #include <rung_process.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 
 enum { PIECE = 256 * 1024 };
+#define DIAL_NS RUNG_SECONDS(10)
 
 static const char *address, *target;
 static rung_socket_options listen_options;
@@ -77,11 +79,20 @@ static int forward(void *arg)
     return result == -ENOTCONN ? 0 : (int)result;
 }
 
+static rung_fd dial(void)
+{
+    rung_scope scope;
+    rung_scope_open(&scope, DIAL_NS);
+    rung_fd server = rung_dial(target, NULL);
+    rung_scope_close(&scope);
+    return server;
+}
+
 static int serve(void *arg)
 {
-    struct connection connection = { .client = *(rung_fd *)arg, .heard = rung_now() };
+    struct connection connection = { .client = *(rung_fd *)arg, .server = dial() };
     rung_group group;
-    connection.server = rung_dial(target, NULL);
+    connection.heard = rung_now();
     if (connection.server >= 0) {
         struct direction there = { &connection, connection.client, connection.server };
         struct direction back = { &connection, connection.server, connection.client };

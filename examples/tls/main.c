@@ -2,7 +2,10 @@
 /*
  * main.c: TLS in front of any server: what comes to ADDRESS by TLS goes to TARGET in the clear, and back.
  *
- *     tls CERTIFICATE KEY ADDRESS TARGET          (PEM files; as `openssl req -x509 -nodes -newkey rsa:2048 ...` makes)
+ *     tls [--idle SECONDS] CERTIFICATE KEY ADDRESS TARGET
+ *
+ * The first two are PEM files, as `openssl req -x509 -nodes -newkey rsa:2048 ...` makes. The handshake and the dial have 10 s
+ * together; later a connection in which neither side has said anything for the idle time (300 s) is closed.
  *
  * OpenSSL sees memory only, and never a socket: its input and output are memory BIOs that two goroutines of each connection
  * fill and empty, one for each direction. ssl_lock guards OpenSSL's object and is never held over a read or write;
@@ -14,7 +17,9 @@
 #include <openssl/ssl.h>
 #include <rung_process.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PIECE = 16 * 1024 };
@@ -22,6 +27,7 @@ enum { PIECE = 16 * 1024 };
 
 static SSL_CTX *context;
 static const char *target;
+static int64_t idle_ns = RUNG_SECONDS(300);
 static rung_fd listener;
 
 struct connection {
@@ -29,7 +35,35 @@ struct connection {
     SSL *ssl;          /* under ssl_lock, with its BIOs */
     BIO *in, *out;     /* owned by ssl */
     rung_mutex ssl_lock, out_lock;
+    _Atomic int64_t heard; /* when either side said something last */
 };
+
+enum way { TO_READ, TO_WRITE };
+
+/* Some bytes, under a scope of the idle time, which begins anew while the other direction is busy. */
+static int64_t move(struct connection *connection, enum way way, rung_fd fd, char *bytes, size_t count)
+{
+    for (;;) {
+        rung_scope scope;
+        rung_scope_open(&scope, connection->heard + idle_ns - rung_now());
+        int64_t moved = way == TO_READ ? rung_read(fd, bytes, count) : rung_write(fd, bytes, count);
+        rung_scope_close(&scope);
+        if (moved > 0)
+            connection->heard = rung_now();
+        if (moved != -ETIMEDOUT || rung_scope_error() != 0 || connection->heard + idle_ns <= rung_now())
+            return moved;
+    }
+}
+
+/* All of them. 0 or -errno. */
+static int64_t write_all(struct connection *connection, rung_fd fd, char *bytes, int count)
+{
+    int64_t put = 0;
+    for (int done = 0; done < count; done += (int)put)
+        if ((put = move(connection, TO_WRITE, fd, bytes + done, (size_t)(count - done))) < 0)
+            return put;
+    return 0;
+}
 
 /* What OpenSSL has to send, to the client. 0 or -errno. */
 static int flush(struct connection *connection)
@@ -43,7 +77,7 @@ static int flush(struct connection *connection)
         count = BIO_read(connection->out, bytes, sizeof bytes);
         rung_mutex_unlock(&connection->ssl_lock);
         if (count > 0)
-            result = rung_write_full(connection->client, bytes, (size_t)count);
+            result = write_all(connection, connection->client, bytes, count);
     } while (count > 0 && result >= 0);
     rung_mutex_unlock(&connection->out_lock);
     return result < 0 ? (int)result : 0;
@@ -73,7 +107,7 @@ static int read_clear(struct connection *connection, void *bytes, int room)
 static int64_t feed(struct connection *connection)
 {
     char bytes[PIECE];
-    int64_t got = rung_read(connection->client, bytes, sizeof bytes);
+    int64_t got = move(connection, TO_READ, connection->client, bytes, sizeof bytes);
     if (got <= 0)
         return got;
     rung_mutex_lock(&connection->ssl_lock);
@@ -109,7 +143,7 @@ static int forward_in(void *arg)
         if ((result = flush(connection)) < 0)
             break;
         if (count > 0)
-            result = rung_write_full(connection->server, bytes, (size_t)count);
+            result = write_all(connection, connection->server, bytes, count);
         else if (count == STEP_ERROR || (result = feed(connection)) == 0)
             break; /* a close, by TLS or without */
     }
@@ -117,13 +151,13 @@ static int forward_in(void *arg)
     return result < 0 ? (int)result : 0;
 }
 
-/* To the client: encrypts until the server's end, and says so. */
+/* To the client: encrypts until the server's end, and says so; but not of a server that broke off. */
 static int forward_out(void *arg)
 {
     struct connection *connection = arg;
     char bytes[PIECE];
     int64_t got;
-    while ((got = rung_read(connection->server, bytes, sizeof bytes)) > 0) {
+    while ((got = move(connection, TO_READ, connection->server, bytes, sizeof bytes)) > 0) {
         rung_mutex_lock(&connection->ssl_lock);
         ERR_clear_error();
         int put = SSL_write(connection->ssl, bytes, (int)got); /* a memory BIO takes all */
@@ -131,13 +165,15 @@ static int forward_out(void *arg)
         if (put != got || flush(connection) < 0)
             return -EPROTO;
     }
+    if (got < 0)
+        return (int)got;
     rung_mutex_lock(&connection->ssl_lock);
     ERR_clear_error();
     (void)SSL_shutdown(connection->ssl);
     rung_mutex_unlock(&connection->ssl_lock);
     int error = flush(connection);
     (void)rung_shutdown(connection->client, RUNG_WRITE);
-    return got < 0 ? (int)got : error;
+    return error;
 }
 
 static int64_t open_both(struct connection *connection)
@@ -159,9 +195,10 @@ static int64_t open_both(struct connection *connection)
 
 static int serve(void *arg)
 {
-    struct connection connection = { .client = *(rung_fd *)arg, .server = -1 };
+    struct connection connection = { .client = *(rung_fd *)arg, .server = -1, .heard = rung_now() };
     rung_group group;
     if (open_both(&connection) >= 0) {
+        connection.heard = rung_now();
         rung_group_open(&group, RUNG_FOREVER);
         if (rung_group_go(&group, forward_in, &connection) == 0 && rung_group_go(&group, forward_out, &connection) < 0)
             rung_group_cancel(&group);
@@ -207,18 +244,23 @@ static int app(void *arg)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: tls CERTIFICATE KEY ADDRESS TARGET\n");
+    int at = 1;
+    if (argc > 3 && strcmp(argv[1], "--idle") == 0 && atof(argv[2]) > 0) {
+        idle_ns = (int64_t)(atof(argv[2]) * 1e9);
+        at = 3;
+    }
+    if (argc - at != 4) {
+        fprintf(stderr, "usage: tls [--idle SECONDS] CERTIFICATE KEY ADDRESS TARGET\n");
         return 2;
     }
     context = SSL_CTX_new(TLS_server_method());
-    if (context == NULL || SSL_CTX_use_certificate_chain_file(context, argv[1]) != 1 ||
-        SSL_CTX_use_PrivateKey_file(context, argv[2], SSL_FILETYPE_PEM) != 1) {
+    if (context == NULL || SSL_CTX_use_certificate_chain_file(context, argv[at]) != 1 ||
+        SSL_CTX_use_PrivateKey_file(context, argv[at + 1], SSL_FILETYPE_PEM) != 1) {
         ERR_print_errors_fp(stderr);
         return 1;
     }
-    target = argv[4];
-    int result = rung_run(app, argv[3]);
+    target = argv[at + 3];
+    int result = rung_run(app, argv[at + 2]);
     SSL_CTX_free(context);
     return result < 0;
 }

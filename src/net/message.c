@@ -6,6 +6,7 @@
 #include "net/fd.h"
 
 enum { MOST_PASSED = 253 /* the kernel's SCM_MAX_FD */, MOST_PARTS = 1024 };
+#define LAST_DELAY RUNG_MILLISECONDS(5)
 
 /* ---- sending ---- */
 
@@ -20,6 +21,40 @@ struct passing {
 static int64_t try_send(struct descriptor *d, void *arg)
 {
     return os_send_message(d->number, arg, 0);
+}
+
+static int64_t try_send_once(struct descriptor *d, void *arg)
+{
+    int64_t sent = os_send_message(d->number, arg, 0);
+    return sent == -EAGAIN ? FD_BLOCKS : sent;
+}
+
+/*
+ * To a Unix address: there the queue that is full is the receiver's, and nothing that the sender could wait for tells when it has
+ * room again. Each failed try even tells that there is some.
+ */
+static cold int64_t send_to_unix(rung_fd fd, struct msghdr *message)
+{
+    for (int64_t delay = RUNG_MICROSECONDS(100);; delay = delay * 2 < LAST_DELAY ? delay * 2 : LAST_DELAY) {
+        int64_t sent = fd_do(fd, POLL_WRITE, try_send_once, message);
+        int error = sent == FD_BLOCKS ? rung_sleep(delay) : 0;
+        if (sent != FD_BLOCKS || error != 0)
+            return error != 0 ? error : sent;
+    }
+}
+
+static int64_t send_message(rung_fd fd, struct msghdr *message)
+{
+    const struct sockaddr *to = message->msg_name;
+    bool is_unix = to != NULL && message->msg_namelen >= sizeof to->sa_family && to->sa_family == AF_UNIX;
+    return unlikely(is_unix) ? send_to_unix(fd, message) : fd_do(fd, POLL_WRITE, try_send, message);
+}
+
+/* To whom; NULL: where the socket is connected to. */
+static void put_address(struct msghdr *message, const rung_address *to)
+{
+    message->msg_name = to != NULL ? (void *)to->storage : NULL;
+    message->msg_namelen = to != NULL ? to->length : 0;
 }
 
 static void let_go(struct descriptor **held, int count)
@@ -67,7 +102,7 @@ static int64_t send_with(rung_fd fd, struct passing *passing, const rung_fd *fds
     if (error != 0)
         return error;
     put_numbers(passing, numbers, count);
-    int64_t sent = fd_do(fd, POLL_WRITE, try_send, &passing->message);
+    int64_t sent = send_message(fd, &passing->message);
     let_go(held, count);
     return sent;
 }
@@ -84,24 +119,18 @@ int64_t rung_send_message(rung_fd fd, const rung_message *message)
     if (!is_sound(message))
         return -EINVAL;
     passing.message = (struct msghdr){ .msg_iov = (struct iovec *)message->parts, .msg_iovlen = (size_t)message->part_count };
-    if (message->address != NULL) {
-        passing.message.msg_name = message->address->storage;
-        passing.message.msg_namelen = message->address->length;
-    }
+    put_address(&passing.message, message->address);
     if (message->fd_count > 0)
         return send_with(fd, &passing, message->fds, message->fd_count);
-    return fd_do(fd, POLL_WRITE, try_send, &passing.message);
+    return send_message(fd, &passing.message);
 }
 
 int64_t rung_send_to(rung_fd fd, const void *bytes, size_t count, const rung_address *to)
 {
     struct iovec part = { (void *)bytes, count };
     struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-    if (to != NULL) {
-        message.msg_name = (void *)to->storage;
-        message.msg_namelen = to->length;
-    }
-    return fd_do(fd, POLL_WRITE, try_send, &message);
+    put_address(&message, to);
+    return send_message(fd, &message);
 }
 
 /* ---- receiving ---- */
@@ -112,18 +141,26 @@ static int64_t try_receive(struct descriptor *d, void *arg)
     int64_t got = os_receive_message(d->number, message, 0);
     if (got < 0)
         *message = asked;
+    if (d->kind == FD_TCP) /* it is only what TCP_INQ tells that found no room */
+        message->msg_flags &= ~MSG_CTRUNC;
     return got;
+}
+
+/* From whom; nobody, until it is told. NULL: not to be told. */
+static void ask_address(struct msghdr *message, rung_address *from)
+{
+    if (from == NULL)
+        return;
+    *from = (rung_address){ .length = 0 };
+    message->msg_name = from->storage;
+    message->msg_namelen = sizeof from->storage;
 }
 
 int64_t rung_receive_from(rung_fd fd, void *bytes, size_t capacity, rung_address *from)
 {
     struct iovec part = { bytes, capacity };
     struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-    if (from != NULL) {
-        *from = (rung_address){ .length = 0 };
-        message.msg_name = from->storage;
-        message.msg_namelen = sizeof from->storage;
-    }
+    ask_address(&message, from);
     int64_t got = fd_do(fd, POLL_READ, try_receive, &message);
     if (got >= 0 && from != NULL)
         from->length = message.msg_namelen;
@@ -169,10 +206,7 @@ int64_t rung_receive_message(rung_fd fd, rung_message *message)
         return -EINVAL;
     int room = message->fd_count;
     passing.message = (struct msghdr){ .msg_iov = (struct iovec *)message->parts, .msg_iovlen = (size_t)message->part_count };
-    if (message->address != NULL) {
-        passing.message.msg_name = message->address->storage;
-        passing.message.msg_namelen = sizeof message->address->storage;
-    }
+    ask_address(&passing.message, message->address);
     if (room > 0) {
         passing.message.msg_control = &passing.control;
         passing.message.msg_controllen = CMSG_LEN((size_t)room * sizeof(int)); /* not _SPACE, in which one more may fit */

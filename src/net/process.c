@@ -117,9 +117,12 @@ static int adopt_ends(rung_process *process, int ours[3])
     return error;
 }
 
+/* Where SIGCHLD is ignored it may be gone already, and its number another process'. */
 static void watch(rung_process *process)
 {
     int number = os_pidfd_open(process->pid);
+    if (number == -ESRCH)
+        return;
     rung_fd fd = number >= 0 ? rung_fd_adopt(number) : NO_PIDFD;
     if (number >= 0 && fd < 0)
         os_close_fd(number);

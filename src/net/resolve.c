@@ -4,7 +4,8 @@
  *
  * getaddrinfo alone knows what names mean on this machine (hosts, nsswitch, mDNS, ...), blocks, and cannot be told to stop. So
  * each question is asked by a thread of its own, which nobody waits for: it calls nothing of rung's, writes its answer into
- * memory that it shares with the question (whoever lets go of that last frees it), and closes a pipe. A goroutine waits for that, under
+ * memory that it shares with the question (whoever lets go of that last frees it), and a byte into a pipe. (Its end would not do:
+ * who forked meanwhile has it open, too.) A goroutine waits for that, under
  * the root scope, and then closes the channel on which those park who want to know, each under its own scope. Who asks what
  * is being asked already waits for the same answer. Where rung does not run, the asker's thread asks by itself.
  *
@@ -34,8 +35,8 @@ struct answer {
     char host[sizeof((struct host_port *)0)->host];
     char port[PORT_TEXT];
     uint32_t owners;      /* atomic */
-    int told;             /* the thread's: a pipe's end, closed when there is an answer */
-    int result;           /* atomic: number of addresses, or -errno; before `told` is closed the thread's, as are they */
+    int told;             /* the thread's: a pipe's end, written to when there is an answer */
+    int result;           /* atomic: number of addresses, or -errno; before that the thread's, as are they */
     rung_address addresses[MOST_ADDRESSES];
 };
 
@@ -108,6 +109,7 @@ static void answer_question(void *arg)
     struct answer *answer = arg;
     int result = look_up(answer->host, answer->port, answer->addresses);
     atomic_store_release(&answer->result, result); /* release: pairs with ask */
+    (void)os_write(answer->told, "", 1);
     os_close_fd(answer->told);
     drop(answer);
 }
@@ -152,10 +154,10 @@ static int ask(void *arg)
     if (result == 0) {
         result = start_thread(question->answer, rung_fd_release(ends[1]));
         if (result == 0)
-            result = (int)rung_read(ends[0], &byte, 1); /* 0: the other end was closed */
+            result = (int)rung_read(ends[0], &byte, 1);
         rung_close(ends[0]);
     }
-    finish(question, result == 0 ? atomic_load_acquire(&question->answer->result) : result); /* acquire: pairs with answer_question */
+    finish(question, result >= 0 ? atomic_load_acquire(&question->answer->result) : result); /* acquire: pairs with answer_question */
     return 0;
 }
 

@@ -40,13 +40,14 @@ static uint64_t bit_of(int signal)
 
 static void on_signal(int signal)
 {
-    atomic_or_seq_cst(&come, bit_of(signal)); /* pairs with pass_on's swap */
+    atomic_or_seq_cst(&come, bit_of(signal)); /* pairs with pass_on_locked's swap */
     os_event_set(event);
 }
 
 /* ---- sending on ---- */
 
-static void pass_on(void)
+/* So far: who asks from now on hears nothing of it. */
+static void pass_on_locked(void)
 {
     uint64_t marked = atomic_swap_acq_rel(&come, UINT64_C(0)); /* pairs with on_signal */
     for (int signal = 1; signal <= SIGNALS; signal++) {
@@ -73,7 +74,7 @@ static int listen_to_event(void *arg)
     (void)arg;
     while (fd >= 0 && rung_read(fd, &count, sizeof count) > 0) {
         rung_mutex_lock(&lock);
-        pass_on();
+        pass_on_locked();
         rung_mutex_unlock(&lock);
     }
     if (fd >= 0)
@@ -161,6 +162,7 @@ int rung_signal_notify(rung_chan *chan, const int *signals, int count)
         return -ENOTRECOVERABLE;
     rung_mutex_lock(&lock);
     error = start_locked();
+    pass_on_locked();
     struct listener *listener = error == 0 ? listener_for_locked(chan) : NULL;
     if (error == 0)
         error = listener != NULL ? catch_locked(set) : -ENOMEM;

@@ -156,13 +156,25 @@ rung_fd rung_accept(rung_fd listener, rung_address *peer)
 
 /* ---- dialling ---- */
 
+/*
+ * Nobody listens there, but the kernel has given us that very port to dial from: then TCP connects the socket to itself.
+ */
+static bool is_own_peer(const struct descriptor *d, const rung_address *address)
+{
+    rung_address own = { .length = sizeof own.storage }, peer = { .length = sizeof peer.storage };
+    return d->kind == FD_TCP && os_name_local(d->number, own.storage, &own.length) == 0 &&
+           address_of(&own)->ip4.sin_port == address_of(address)->ip4.sin_port && /* IPv6 has it in the same place */
+           os_name_peer(d->number, peer.storage, &peer.length) == 0 && own.length == peer.length &&
+           memcmp(own.storage, peer.storage, own.length) == 0;
+}
+
 /* Steps of a connection: the first call begins it, the later ones ask how it went. */
 static int64_t try_connect(struct descriptor *d, void *arg)
 {
     const rung_address *address = arg;
     int error = os_connect(d->number, address->storage, address->length);
-    if (error == -EISCONN)
-        return 0;
+    if (error == 0 || error == -EISCONN)
+        return is_own_peer(d, address) ? -ECONNREFUSED : 0;
     return error == -EINPROGRESS || error == -EALREADY ? -EAGAIN : error;
 }
 

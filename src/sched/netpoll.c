@@ -189,7 +189,7 @@ static void count_waiting(struct m *m, bool begins)
         atomic_count(begins ? &m->p->fd_parks : &m->p->fd_wakes);
 }
 
-/* A plain thread sleeps in poll(2), and no event has to find it. */
+/* A plain thread sleeps in poll(2), and no event has to find it. Urgent data would be told again and again: no read takes them. */
 static int prepare_thread(struct m *m, struct descriptor *d, uint32_t sides)
 {
     struct note *note = &m_g(m)->note;
@@ -200,16 +200,21 @@ static int prepare_thread(struct m *m, struct descriptor *d, uint32_t sides)
         atomic_store_relaxed(&note->event, event);
     }
     m->poll_number = d->number;
-    m->poll_events = (short)((sides >> POLL_READ & 1 ? POLLIN | POLLPRI | POLLRDHUP : 0) |
+    m->poll_events = (short)((sides >> POLL_READ & 1 ? POLLIN | POLLRDHUP : 0) |
                              (sides >> POLL_WRITE & 1 ? POLLOUT : 0));
     return 0;
+}
+
+static int prepare(struct m *m, struct descriptor *d, uint32_t sides)
+{
+    return m_g(m)->is_thread ? prepare_thread(m, d, sides)
+           : atomic_load_relaxed(&d->is_registered) ? 0 : register_with_epoll(d);
 }
 
 int netpoll_wait_sides(struct m *m, struct descriptor *d, uint32_t sides)
 {
     struct g *g = m_g(m);
-    int error = g->is_thread ? prepare_thread(m, d, sides)
-                : atomic_load_relaxed(&d->is_registered) ? 0 : register_with_epoll(d);
+    int error = prepare(m, d, sides);
     if (error != 0)
         return error;
     bool is_scoped = !MUTANT(DEADLINE_LOST);
@@ -236,6 +241,47 @@ int netpoll_wait_sides(struct m *m, struct descriptor *d, uint32_t sides)
 int netpoll_wait(struct m *m, struct descriptor *d, enum poll_side side)
 {
     return netpoll_wait_sides(m, d, 1U << side);
+}
+
+/* By address. Who is awake takes the lock that unlock_both releases last first. */
+static void lock_both(struct descriptor *const both[2])
+{
+    object_lock(&both[both[0] > both[1]]->lock);
+    object_lock(&both[both[0] < both[1]]->lock);
+}
+
+static void unlock_both(struct g *g, void *arg)
+{
+    struct descriptor *const *both = arg;
+    (void)g;
+    object_unlock(&both[both[0] < both[1]]->lock);
+    object_unlock(&both[both[0] > both[1]]->lock);
+}
+
+int netpoll_wait_beside(struct m *m, struct descriptor *d, enum poll_side side, struct descriptor *beside)
+{
+    struct descriptor *both[2] = { d, beside };
+    struct poll_half *halves[2] = { &d->half[side], &beside->half[side == POLL_READ ? POLL_WRITE : POLL_READ] };
+    int error = prepare(m, d, 1U << side);
+    if (error != 0)
+        return error;
+    struct poll_waiter waiter = { m_g(m), ticket_next(m_g(m), true) };
+    lock_both(both);
+    error = ((atomic_load_relaxed(&d->word) | atomic_load_relaxed(&beside->word)) & FD_CLOSED) ? -EBADF : 0;
+    if (error != 0 || is_ready_locked(d, 1U << side)) {
+        unlock_both(NULL, both);
+        return error;
+    }
+    halves[0]->waiter = halves[1]->waiter = &waiter;
+    count_waiting(m, true);
+    int result = park_with(m, WAIT_IO, true, unlock_both, both);
+    count_waiting(machine_m(), false);
+    lock_both(both);
+    for (int i = 0; i < 2; i++)
+        if (halves[i]->waiter == &waiter)
+            halves[i]->waiter = NULL;
+    unlock_both(NULL, both);
+    return result;
 }
 
 /* ---- delivering ---- */

@@ -94,6 +94,8 @@ struct descriptor *netpoll_find(int64_t handle);
 int netpoll_wait(struct m *m, struct descriptor *d, enum poll_side side);
 /* For both sides at once, `sides` with a bit for each. */
 int netpoll_wait_sides(struct m *m, struct descriptor *d, uint32_t sides);
+/* As netpoll_wait; but it ends, too, once `beside` is closed, another one, of whose other side the caller has the turn. */
+int netpoll_wait_beside(struct m *m, struct descriptor *d, enum poll_side side, struct descriptor *beside);
 /* It has been closed: takes those who wait for readiness, and claims them, to be made ready with -EBADF. */
 uint32_t netpoll_wake_locked(struct descriptor *d, struct g *woken[POLL_SIDES]);
 

@@ -56,7 +56,7 @@ fi
 
 # /wait/NAME answers when five were there at once, and some time later, how many it were at most so far; /silent never.
 cat >"$scratch/odd.py" <<'END'
-import socket, sys, threading, time
+import socket, struct, sys, threading, time
 lock, now, most, enough = threading.Condition(), 0, 0, 5
 def serve(client):
     global now, most
@@ -79,7 +79,35 @@ def serve(client):
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
     elif path == "/continue":
         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nto the end")
-    client.close()
+    elif path == "/too-much":
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\nevil")
+    elif path == "/too-long": # more than there are numbers for
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nabc")
+    elif path == "/two-lengths":
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd")
+    elif path == "/chunk":
+        client.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc")
+    elif path == "/endless":
+        send_until_closed(client, b"HTTP/1.1 200 OK\r\n", b"X-Padding: %s\r\n" % (b"x" * 1000))
+    elif path == "/endless-words": # each is complete
+        send_until_closed(client, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+    elif path == "/drip": # always a little
+        send_until_closed(client, b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.05)
+    elif path == "/half":
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
+        time.sleep(1000)
+    elif path == "/reset":
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close() # "/nothing" comes to here at once
+def send_until_closed(client, first, again, pause=0):
+    try:
+        client.sendall(first)
+        while True:
+            client.sendall(again)
+            time.sleep(pause)
+    except OSError:
+        pass
 listener = socket.create_server(("127.0.0.1", 0))
 print("listening at 127.0.0.1:%d" % listener.getsockname()[1], file=sys.stderr, flush=True)
 while True:
@@ -104,6 +132,17 @@ expect_line 'http://127.0.0.1:1/: Connection refused'
 expect_line 'ftp://127.0.0.1/: Protocol not supported'
 expect_line 'nonsense: Invalid argument'
 [ "$(wc -l <"$scratch/out")" = 7 ] || fail "not a line for each: $(cat "$scratch/out")"
+# Servers that lie about the length, never come to the point, or go away.
+rm -f "$scratch"/got/*
+fetch --each 90 --into "$scratch/got" "$of/too-much" "$of/too-long" "$of/two-lengths" "$of/chunk" "$of/endless" "$of/reset" \
+    "$of/nothing" >"$scratch/out" && fail "lies are not told by the exit status"
+expect_line '/too-much: 200, 3 bytes'
+[ "$(cat "$scratch/got/1")" = abc ] || fail "a second response is taken for a part of the first: $(cat "$scratch/got/1")"
+for path in too-long two-lengths chunk endless nothing; do expect_line "/$path: Protocol error"; done
+expect_line '/reset: Connection reset by peer'
+[ "$(wc -l <"$scratch/out")" = 7 ] || fail "not a line for each lie: $(cat "$scratch/out")"
+fetch --each 1 "$of/endless-words" "$of/drip" "$of/half" >"$scratch/out" && fail "who never ends is not told by the exit status"
+for path in endless-words drip half; do expect_line "/$path: Connection timed out"; done
 fetch --at-once 2 --total 0.5 $(seq -f "$of/silent?%g" 10) >"$scratch/out" && fail "the total deadline is not told by the exit status"
 grep -qE '^[^0-9]*(8|9|10) were not begun: Connection timed out' "$scratch/fetch.err" || fail "it is not told what was left: $(cat "$scratch/fetch.err")"
 for bad in "--at-once 0" "--each x" "--total -1" "--what 1" ""; do

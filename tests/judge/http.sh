@@ -84,6 +84,20 @@ printf 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n' 
 [ "$(grep '^Connection:' "$scratch/old" | xargs)" = 'Connection: keep-alive Connection: close' ] ||
     fail "HTTP/1.0 is not told that it is kept alive: $(cat "$scratch/old")"
 
+# A target as proxies get it, which a server has to understand, too (RFC 9112, 3.2.2).
+[ "$(curl -s -x "http://$address" http://any.example/ http://any.example)" = '<h1>hello</h1>
+<h1>hello</h1>' ] || fail "a target with a host is not served"
+expect_absolute() { # STATUS TARGET
+    printf 'GET %s HTTP/1.1\r\nConnection: close\r\n\r\n' "$2" | raw >"$scratch/absolute"
+    grep -aq "^HTTP/1.1 $1 " "$scratch/absolute" || fail "$2: $(head -n 1 "$scratch/absolute"), not $1"
+}
+expect_absolute 200 http://any.example:8080?a=/missing
+expect_absolute 200 HTTPS://any.example/%69ndex.html?a=b
+expect_absolute 200 http://[::1]:80/big
+expect_absolute 404 http://any.example/http://any.example/
+expect_absolute 400 http://any.example/../../etc/passwd
+expect_absolute 400 ftp://any.example/index.html
+
 # What one side takes for a body, and the other for a request.
 printf 'CONNECT a:80 HTTP/1.1\r\nContent-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n' | raw >"$scratch/smuggled"
 [ "$(grep -o 'HTTP/1.1 [0-9]*' "$scratch/smuggled")" = 'HTTP/1.1 405' ] ||

@@ -2,6 +2,8 @@
 /* UDP, Unix datagrams, sequenced packets and abstract names: borders and addresses are kept; descriptors travel along. */
 #include "net.h"
 
+#include <rung_debug.h>
+
 static void udp(void)
 {
     char text[RUNG_ADDRESS_TEXT], bytes[100];
@@ -107,15 +109,99 @@ static void pass_descriptors(void)
     EXPECT_EQ(rung_close(pipe_ends[0]), 0);
 }
 
+/* TCP tells who receives how much more there is, for which there is no room: nothing of the message is lost by that. */
+static void over_tcp(void)
+{
+    rung_fd pair[2], came[2];
+    char bytes[4];
+    struct iovec room = { bytes, 4 };
+    rung_message received = { .parts = &room, .part_count = 1, .fds = came };
+    connect_pair(pair);
+    for (received.fd_count = 0; received.fd_count <= 2; received.fd_count += 2) {
+        int asked = received.fd_count;
+        EXPECT_EQ(rung_write(pair[0], "mail", 4), 4);
+        EXPECT_EQ(rung_receive_message(pair[1], &received), 4);
+        EXPECT_EQ(received.fd_count, 0);
+        EXPECT(!received.is_truncated);
+        received.fd_count = asked;
+    }
+    close_pair(pair);
+}
+
+/* Who has no name has none; what was in the address before is gone. */
+static void from_nobody(void)
+{
+    rung_fd pair[2];
+    rung_address address;
+    char bytes[4], text[RUNG_ADDRESS_TEXT];
+    struct iovec room = { bytes, 4 };
+    rung_message received = { .parts = &room, .part_count = 1, .address = &address };
+    EXPECT_EQ(rung_socket_pair(RUNG_DATAGRAM, pair), 0);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_EQ(rung_address_parse(&address, "192.0.2.1:9"), 0);
+        EXPECT_EQ(rung_write(pair[0], "x", 1), 1);
+        EXPECT_EQ(i == 0 ? rung_receive_message(pair[1], &received) : rung_receive_from(pair[1], bytes, 4, &address), 1);
+        EXPECT_EQ(rung_address_format(&address, text, sizeof text), -EAFNOSUPPORT);
+    }
+    close_pair(pair);
+}
+
+static rung_address crowded;
+
+static int send_late(void *arg)
+{
+    EXPECT_EQ(rung_send_to(*(rung_fd *)arg, "late", 4, &crowded), 4);
+    return 0;
+}
+
+/* A Unix socket whose queue another one has filled: who sends there waits, without being busy at it, until it is emptied. */
+static void crowd(void)
+{
+    char name[64], bytes[8];
+    const rung_socket_options options = { .kind = RUNG_DATAGRAM };
+    rung_statistics began, ended;
+    rung_scope scope;
+    rung_group group;
+    snprintf(name, sizeof name, "unix:@rung crowd %d", getpid());
+    rung_fd server = rung_listen(name, &options), filler = rung_dial(name, &options);
+    EXPECT(server >= 0 && filler >= 0);
+    rung_fd sender = rung_fd_adopt(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    EXPECT(sender >= 0);
+    EXPECT_EQ(rung_local_address(server, &crowded), 0);
+    int count = 0;
+    while (send(rung_fd_number(filler), "full", 4, MSG_DONTWAIT) == 4)
+        count++;
+    rung_statistics_read(&began);
+    rung_scope_open(&scope, MS(500));
+    EXPECT_EQ(rung_send_to(sender, "late", 4, &crowded), -ETIMEDOUT);
+    rung_scope_close(&scope);
+    rung_statistics_read(&ended);
+    EXPECT(ended.switches - began.switches < 1000);
+    rung_group_open(&group, RUNG_FOREVER);
+    group_go(&group, send_late, &sender);
+    EXPECT_EQ(rung_sleep(MS(5)), 0);
+    while (count-- > 0)
+        EXPECT_EQ(rung_receive_from(server, bytes, sizeof bytes, NULL), 4);
+    EXPECT_EQ(rung_receive_from(server, bytes, sizeof bytes, NULL), 4);
+    EXPECT(memcmp(bytes, "late", 4) == 0);
+    EXPECT_EQ(rung_group_wait(&group), 0);
+    EXPECT_EQ(rung_close(sender), 0);
+    EXPECT_EQ(rung_close(filler), 0);
+    EXPECT_EQ(rung_close(server), 0);
+}
+
 static int app(void *arg)
 {
-    (void)arg;
     int before = open_sockets();
     udp();
     unix_names(RUNG_STREAM);
     unix_names(RUNG_DATAGRAM);
     unix_names(RUNG_SEQPACKET);
     pass_descriptors();
+    over_tcp();
+    from_nobody();
+    if (arg != NULL)
+        crowd();
     wait_for_sockets(before);
     return 0;
 }
@@ -123,6 +209,6 @@ static int app(void *arg)
 int main(void)
 {
     app(NULL);
-    run_on(1, app, NULL);
+    run_on(1, app, &crowded);
     return 0;
 }

@@ -49,6 +49,39 @@ static int app(void *arg)
     return 0; /* chan goes on asking, until rung_run ends */
 }
 
+/* The last thing that it does; nobody is told of it any more. */
+static int end_with_signal(void *arg)
+{
+    static const int signals[] = { SIGUSR1 };
+    EXPECT_EQ(rung_signal_notify(arg, signals, 1), 0);
+    return raise(SIGUSR1);
+}
+
+/* Who asks hears of what comes from then on, and not of what came before. */
+static int ask_late(void *arg)
+{
+    static const int signals[] = { SIGUSR1 };
+    rung_chan *early = chan_open(sizeof(int), 1);
+    EXPECT_EQ(rung_signal_notify(early, signals, 1), 0);
+    EXPECT_EQ(raise(SIGUSR1), 0);
+    EXPECT_EQ(rung_signal_notify(arg, signals, 1), 0);
+    EXPECT_EQ(recv_int(early), SIGUSR1);
+    EXPECT_EQ(rung_sleep(MS(20)), 0);
+    EXPECT_EQ(rung_chan_length(arg), 0);
+    rung_signal_stop(early);
+    rung_chan_free(early);
+    return 0;
+}
+
+static void stale(rung_chan *chan)
+{
+    int signal;
+    run_on(1, end_with_signal, chan);
+    (void)rung_try_recv(chan, &signal);
+    EXPECT_EQ(rung_chan_length(chan), 0);
+    run_on(1, ask_late, chan);
+}
+
 int main(void)
 {
     static const int signals[] = { SIGUSR1 };
@@ -64,6 +97,7 @@ int main(void)
         raise(SIGUSR1);
         EXPECT_EQ(old_handler_ran, 2);
     }
+    stale(chan);
     rung_chan_free(chan);
     return 0;
 }
