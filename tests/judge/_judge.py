@@ -17,6 +17,7 @@ BUILD = pathlib.Path(os.environ["RUNG_BUILD"])
 SOURCE = pathlib.Path(os.environ["RUNG_SOURCE"])
 WORK = BUILD / "tests/judge/work"
 DEMO = BUILD / "examples/demo"
+HTTP = BUILD / "examples/http"
 IS_ARM64 = os.environ.get("RUNG_CPU") == "aarch64"
 IN_VM = IS_ARM64 and os.environ.get("RUNG_LAUNCHER", "") != ""
 
@@ -36,6 +37,16 @@ def need(*tools):
     for tool in tools:
         if shutil.which(tool) is None:
             skip(f"{tool} is not installed")
+
+
+def has(tool):
+    """Whether a part of the test can be done. With --strict it has to be."""
+    is_there = shutil.which(tool) is not None
+    if not is_there:
+        if os.environ.get("RUNG_STRICT") == "1":
+            sys.exit(f"{tool} is not installed")
+        print(f"left out what {tool} is needed for: it is not installed")
+    return is_there
 
 
 def find_vm():

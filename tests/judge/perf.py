@@ -41,6 +41,11 @@ PROGRAMS = {
     "timers": "$work timers 3",
     "demo": "$demo --seconds 20 $tree",
 }
+# The load is of other threads; the kernel's time is left out, so that the server's own has to be looked for for longer.
+HTTP_UNDER_LOAD = """sh -c '"$1" 127.0.0.1:0 "$2" 2>http.err & server=$!
+    until address=$(sed -n "s/.*listening at //p" http.err) && [ -n "$address" ]; do kill -0 $server || exit 1; sleep 0.05; done
+    wrk -t1 -c64 -d4s "http://$address/" >wrk.out && grep -q Requests/sec wrk.out || exit 1
+    kill $server; wait $server' sh $http $tree"""
 # Blocks of one instruction: only so are there samples at every instruction under QEMU.
 PROGRAMS_ARM64 = {
     "yield, each": "each $work yield 20",
@@ -107,7 +112,7 @@ def judge(name, text):
     """Prints the program's line; gives back whether it passed, how many samples there are to judge, and how many of them
     show g0 linked to a goroutine.
     """
-    program = "demo" if name == "demo" else "work"
+    program = name if name in ("demo", "http") else "work"
     samples = parse(text)
     runners = {thread for thread, _, frames in samples if ROOTS & set(functions_of(frames)[-1:])}
     counts = collections.Counter()
@@ -145,7 +150,7 @@ def judge(name, text):
 def main():
     _judge.need("perf")
     event = "cpu-clock/call-graph=fp/u"  # and no --call-graph, with which perf adds frames of its own on arm64
-    files = {"work": _judge.WORK, "demo": _judge.DEMO, "tree": _judge.TREE}
+    files = {"work": _judge.WORK, "demo": _judge.DEMO, "http": _judge.HTTP, "tree": _judge.TREE}
     programs = dict(PROGRAMS)
     rate = 499
     if _judge.IN_VM:
@@ -154,6 +159,10 @@ def main():
         status, _, err = _judge.run_script(RECORD % (event, rate, "true"), {}, 30)
         if status != 0:
             _judge.skip("the kernel does not let perf sample: " + err.strip().replace("\n", " "))
+    if _judge.HTTP.exists() and not _judge.IN_VM and _judge.has("wrk"):
+        programs["http"] = HTTP_UNDER_LOAD
+    else:
+        del files["http"]
     if not _judge.DEMO.exists():
         del programs["demo"], files["demo"]
     def sample(names):
