@@ -20,6 +20,7 @@
 #include "base/atomic.h"
 #include "base/os.h"
 #include "base/os_call.h"
+#include "base/os_fault.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
@@ -28,35 +29,7 @@
 
 #ifdef RUNG_ASSERT
 int (*os_fault)(enum os_call call, size_t *count);
-
-static bool is_refused(enum os_call call, size_t *count)
-{
-    int (*fault)(enum os_call, size_t *) = atomic_load_acquire(&os_fault); /* acquire: pairs with the test's store */
-    int error = fault != NULL ? fault(call, count) : 0;
-    if (error != 0)
-        errno = -error;
-    return error != 0;
-}
-#else
-#define is_refused(call, count) ((void)(count), false)
 #endif
-
-/* One call, tried `again` where a signal ended it; errno stays the caller's. */
-#define CALL_WITH(call, count, expression, again)                                                  \
-    ({                                                                                             \
-        int saved_errno = errno;                                                                   \
-        int64_t call_result = 0;                                                                   \
-        do                                                                                         \
-            call_result = is_refused(call, count) ? -1 : (int64_t)(expression);                    \
-        while (call_result < 0 && errno == EINTR && (again));                                      \
-        if (call_result < 0)                                                                       \
-            call_result = -errno;                                                                  \
-        errno = saved_errno;                                                                       \
-        call_result;                                                                               \
-    })
-#define CALL(call, expression)              ((int)CALL_WITH(call, NULL, expression, true))
-#define CALL_ONCE(call, expression)         ((int)CALL_WITH(call, NULL, expression, false))
-#define TRANSFER(call, count, expression)   CALL_WITH(call, count, expression, true)
 
 /* ---- sockets ---- */
 

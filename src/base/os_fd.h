@@ -18,26 +18,6 @@
 struct msghdr;
 struct pollfd;
 
-/* ---- faults ---- */
-
-/* What tests can make fail, in debug builds. */
-enum os_call {
-    OS_SOCKET = 1, OS_SOCKET_PAIR, OS_BIND, OS_LISTEN, OS_ACCEPT, OS_CONNECT, OS_SHUTDOWN, OS_OPTION_SET, OS_OPTION_GET, OS_NAME_LOCAL,
-    OS_NAME_PEER, OS_SEND, OS_RECEIVE, OS_SEND_MESSAGE, OS_RECEIVE_MESSAGE, OS_SENDFILE, OS_SPLICE, OS_READ, OS_WRITE,
-    OS_READV, OS_WRITEV, OS_CLOSE, OS_POLL, OS_EPOLL_NEW, OS_EPOLL_ADD, OS_EPOLL_CHANGE, OS_EPOLL_REMOVE, OS_EPOLL_WAIT,
-    OS_EVENT_NEW, OS_PIPE, OS_FLAGS_GET, OS_FLAGS_SET, OS_STAT, OS_OPEN, OS_READ_CACHED, OS_READ_OFFSET,
-    OS_WRITE_OFFSET, OS_SYNC,
-    OS_CALLS,
-};
-
-#ifdef RUNG_ASSERT
-/*
- * Asked before each call, also each time it is tried again: 0 lets it happen, -errno is given back in its place. *count,
- * NULL where there is none, may be made smaller. Set while no other thread calls. Release builds know nothing of it.
- */
-extern int (*os_fault)(enum os_call call, size_t *count);
-#endif
-
 /* ---- sockets ---- */
 
 int os_socket(int domain, int type, int protocol);

@@ -3,11 +3,12 @@
 #define _GNU_SOURCE
 #include "base/os_process.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/os_fault.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -18,64 +19,38 @@
 
 int os_pidfd_open(int pid)
 {
-    int saved = errno;
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    int result = fd >= 0 ? fd : -errno;
-    errno = saved;
-    return result;
+    return CALL(OS_PIDFD_OPEN, syscall(SYS_pidfd_open, pid, 0));
 }
 
 int os_copy_fd(int fd, int least)
 {
-    int saved = errno;
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, least);
-    int result = copy >= 0 ? copy : -errno;
-    errno = saved;
-    return result;
+    return CALL(OS_COPY_FD, fcntl(fd, F_DUPFD_CLOEXEC, least));
 }
 
 int os_kill(int pid, int signal)
 {
-    int saved = errno;
-    int result = kill(pid, signal) == 0 ? 0 : -errno;
-    errno = saved;
-    return result;
+    return CALL(OS_KILL, kill(pid, signal));
 }
 
 int os_pidfd_kill(int pidfd, int signal)
 {
-    int saved = errno;
-    int result = syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0 ? 0 : -errno;
-    errno = saved;
-    return result;
+    return CALL(OS_PIDFD_KILL, syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
 }
 
 int os_wait_child(int pid, int *status)
 {
-    int saved = errno, ignored;
-    pid_t found;
-    do
-        found = waitpid(pid, status != NULL ? status : &ignored, WNOHANG);
-    while (found < 0 && errno == EINTR);
-    int result = found >= 0 ? found != 0 : -errno;
-    errno = saved;
-    return result;
+    int ignored, found = CALL(OS_WAIT_CHILD, waitpid(pid, status != NULL ? status : &ignored, WNOHANG));
+    return found > 0 ? 1 : found;
 }
 
 int os_signal_catch(int signal, os_signal_function *handler, struct sigaction *old)
 {
-    int saved = errno;
     struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK };
     sigfillset(&action.sa_mask);
-    int result = sigaction(signal, &action, old) == 0 ? 0 : -errno;
-    errno = saved;
-    return result;
+    return CALL(OS_SIGNAL_CATCH, sigaction(signal, &action, old));
 }
 
 int os_signal_restore(int signal, const struct sigaction *old)
 {
-    int saved = errno;
-    int result = sigaction(signal, old, NULL) == 0 ? 0 : -errno;
-    errno = saved;
-    return result;
+    return CALL(OS_SIGNAL_RESTORE, sigaction(signal, old, NULL));
 }

@@ -18,6 +18,7 @@
 #include "sync/chan.h"
 
 enum { SIGNALS = 64 };
+#define ASK_AGAIN RUNG_MILLISECONDS(10)
 
 struct listener {
     struct listener *next;
@@ -67,18 +68,19 @@ static void restore_locked(uint64_t signals)
     caught &= ~signals;
 }
 
+/* Until rung_run ends. Where the kernel has no memory to wait with, signals are asked for now and then. */
 static int listen_to_event(void *arg)
 {
     uint64_t count;
-    rung_fd fd = rung_fd_adopt(event);
-    (void)arg;
-    while (fd >= 0 && rung_read(fd, &count, sizeof count) > 0) {
+    rung_fd fd = (rung_fd)(intptr_t)arg;
+    while (rung_scope_error() == 0) {
+        if (rung_read(fd, &count, sizeof count) <= 0)
+            (void)rung_sleep(ASK_AGAIN);
         rung_mutex_lock(&lock);
         pass_on_locked();
         rung_mutex_unlock(&lock);
     }
-    if (fd >= 0)
-        (void)rung_fd_release(fd);
+    (void)rung_fd_release(fd);
     rung_mutex_lock(&lock);
     restore_locked(UINT64_MAX);
     while (listeners != NULL) {
@@ -102,7 +104,12 @@ static int start_locked(void)
             return made;
         event = made;
     }
-    int error = rung_go_with(&options, listen_to_event, NULL);
+    rung_fd fd = rung_fd_adopt(event);
+    if (fd < 0)
+        return (int)fd;
+    int error = rung_go_with(&options, listen_to_event, (void *)(intptr_t)fd);
+    if (error != 0)
+        (void)rung_fd_release(fd);
     is_running = error == 0;
     return error;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every call of the kernel's about descriptors fails once, in turn, with every errno that its manual page names, at its
- * first, second and third use; then all are interrupted, and all come up short. A program that closes what it has
+ * Every call of the kernel's about descriptors, processes and signals fails once, in turn, with every errno that its manual page
+ * names, at its first, second and third use; then all are interrupted, and all come up short. A program that closes what it has
  * opened gets the error, or one that follows from it, never hangs, and nothing stays open.
  *
  * test-presets: debug
@@ -10,10 +10,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <rung_process.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../test.h"
+#include "base/os_fault.h"
 #include "net/fd.h"
 
 enum { MADE_ONCE = 2 /* the first sites: they always fail, until they are to succeed once and for all */, USES = 3, MOST_ERRORS = 16, HANDLES = 16 };
@@ -62,6 +66,14 @@ static const struct site {
     { OS_READ_OFFSET, "pread", { EBADF, EINVAL, EIO } },
     { OS_WRITE_OFFSET, "pwrite", { EBADF, EFBIG, EIO, ENOSPC } },
     { OS_SYNC, "fsync", { EBADF, EIO, ENOSPC, EDQUOT } },
+    { OS_EPOLL_CHANGE, "epoll_ctl MOD", { EBADF, EINVAL, ENOENT, ENOMEM } },
+    { OS_PIDFD_OPEN, "pidfd_open", { EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM, ENOSYS, ESRCH } },
+    { OS_COPY_FD, "fcntl F_DUPFD", { EBADF, EINVAL, EMFILE } },
+    { OS_PIDFD_KILL, "pidfd_send_signal", { EBADF, EINVAL, ENOSYS, EPERM, ESRCH } },
+    { OS_KILL, "kill", { EINVAL, EPERM, ESRCH } },
+    { OS_WAIT_CHILD, "waitpid", { ECHILD, EINVAL } },
+    { OS_SIGNAL_CATCH, "sigaction", { EFAULT, EINVAL } },
+    { OS_SIGNAL_RESTORE, "sigaction, back", { EFAULT, EINVAL } },
 };
 
 /* ---- the fault ---- */
@@ -69,6 +81,20 @@ static const struct site {
 static enum os_call wanted;          /* which call fails; 0: none */
 static uint32_t uses_left;           /* atomic: the use that brings this to 0 fails */
 static int fault_error;
+
+/* Some calls are made only where another has failed: that one does until the call has failed, too. */
+static int fail_before(enum os_call call)
+{
+    if (wanted == OS_EPOLL_CHANGE && call == OS_EPOLL_ADD)
+        return -EEXIST;
+    return wanted == OS_KILL && call == OS_PIDFD_OPEN ? -ENOSYS : 0;
+}
+
+static uint32_t uses_of(enum os_call call)
+{
+    return call == OS_EPOLL_NEW || call == OS_EVENT_NEW || call == OS_EPOLL_CHANGE || call == OS_KILL ? 1 : USES;
+}
+
 static uint32_t has_failed, calls;   /* atomic */
 static bool interrupts, shortens, is_made_once;
 static int64_t deadline_ns = RUNG_SECONDS(1); /* that no fault needs */
@@ -81,6 +107,9 @@ static int fail_once(enum os_call call, size_t *count)
         *count = 1 + *count / 3;
     if (interrupts && number % 2 == 0 && call != OS_CLOSE)
         return -EINTR;
+    int error = atomic_load_relaxed(&has_failed) ? 0 : fail_before(call);
+    if (error != 0)
+        return error;
     if (call != wanted || (!is_made_once && atomic_add_relaxed(&uses_left, -1) != 1))
         return 0;
     atomic_store_relaxed(&has_failed, 1);
@@ -113,6 +142,8 @@ static bool is_fine(int64_t result, int64_t expected, int line)
         test_fail(__FILE__, line, "gives %" PRId64 " instead of %" PRId64 " without a fault%s", result, expected,
                   interrupts ? ", interrupted" : shortens ? ", shortened" : "");
     if (wanted == OS_EPOLL_ADD && fault_error == EEXIST && result == -ENOENT) /* what is said to be there cannot be changed */
+        return false;
+    if (wanted == OS_PIDFD_KILL && fault_error == EBADF && result == -ESRCH) /* who waits for it has closed it */
         return false;
     if (result != -fault_error && result != -ETIMEDOUT && result != -ECONNRESET && result != -EPIPE && result != -EOPNOTSUPP)
         test_fail(__FILE__, line, "call %d failing with %d gives %" PRId64, (int)wanted, fault_error, result);
@@ -222,6 +253,50 @@ static void files(void)
     STEP(rung_read_full(pair[1], bytes, 10), 10);
 }
 
+static void use_process(rung_process *process)
+{
+    STEP(rung_write_full(process->input, "hello", 5), 5);
+    STEP(rung_process_kill(process, SIGTERM), 0);
+    STEP(rung_process_wait(process, NULL), 0);
+}
+
+static void processes(void)
+{
+    static const char *const cat[] = { "cat", NULL };
+    rung_spawn_options options = { .input = RUNG_STDIO_PIPE, .output = RUNG_STDIO_NULL };
+    rung_process process;
+    int input = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    close(0); /* the pipe's end comes to lie there, and has to be moved; and then the pidfd does */
+    if (is_fine(rung_spawn(&process, cat, &options), 0, __LINE__)) {
+        keep(process.input);
+        use_process(&process);
+        (void)rung_process_kill(&process, SIGKILL);
+        (void)rung_process_wait(&process, NULL);
+    }
+    dup2(input, 0);
+    close(input);
+}
+
+static void hear_signal(rung_chan *chan)
+{
+    static const int numbers[] = { SIGUSR1 };
+    int number;
+    STEP(rung_signal_notify(chan, numbers, 1), 0);
+    EXPECT_EQ(kill(getpid(), SIGUSR1), 0);
+    STEP(rung_recv(chan, &number), 1);
+}
+
+static void signals(void)
+{
+    rung_chan *chan;
+    if (shortens) /* an eventfd gives all of it or nothing */
+        return;
+    EXPECT_EQ(rung_chan_open(&chan, sizeof(int), 1), 0);
+    hear_signal(chan);
+    rung_signal_stop(chan);
+    rung_chan_free(chan);
+}
+
 static int open_descriptors(void)
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -250,12 +325,14 @@ static void run_part(void (*part)(void))
         EXPECT(error == 0 || (error == -fault_error && wanted == OS_CLOSE));
     }
     EXPECT_EQ(rung_waitgroup_wait(&writers), 0);
+    while (waitpid(-1, NULL, 0) > 0) /* whom nobody could kill or wait for: its input has ended */
+        continue;
 }
 
 /* All of it, under a deadline; what has not met the fault in time gets more of it. */
 static void run_program(void)
 {
-    static void (*const parts[])(void) = { connections, pipes_and_messages, files };
+    static void (*const parts[])(void) = { connections, pipes_and_messages, files, processes, signals };
     for (size_t i = 0; i < array_length(parts); i++)
         for (run_part(parts[i]); is_late; run_part(parts[i]))
             deadline_ns *= 2;
@@ -268,8 +345,8 @@ static int app(void *arg)
     for (size_t i = 0; i < array_length(sites); i++) {
         int of_site = 0;
         for (int e = 0; e < MOST_ERRORS && sites[i].errors[e] != 0; e++) {
-            for (uint32_t use = 1; use <= (i < MADE_ONCE ? 1 : USES); use++) {
-                int before = open_descriptors();
+            for (uint32_t use = 1; use <= uses_of(sites[i].call); use++) {
+                int open_before = open_descriptors();
                 is_made_once = i < MADE_ONCE;
                 wanted = sites[i].call;
                 fault_error = sites[i].errors[e];
@@ -280,7 +357,7 @@ static int app(void *arg)
                 of_site += (int)atomic_load_relaxed(&has_failed);
                 if (sites[i].call == OS_CLOSE) /* the fault stands for what the kernel says after it has closed */
                     continue;
-                EXPECT_EQ(open_descriptors(), before);
+                EXPECT_EQ(open_descriptors(), open_before);
             }
         }
         printf("%-16s %d faults\n", sites[i].name, of_site);

@@ -6,6 +6,7 @@
  * test-presets: debug
  */
 #include "../run/common.h"
+#include "base/os_fault.h"
 #include "net/fd.h"
 
 enum { LIMIT_FIRST = 64 };
