@@ -33,6 +33,7 @@
 
 #include "base/atomic.h"
 #include "base/cgroup.h"
+#include "base/panic.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -209,7 +210,11 @@ void fence_heavy(void)
     fence_seq_cst();
     if (atomic_load_relaxed(&rung_fence_is_asymmetric)) {
         int saved = errno;
-        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+        while (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
+            if (errno != ENOMEM)
+                panic("membarrier(2) is refused (errno %d), but was not as rung began: nothing orders its threads any more", errno);
+            sched_yield();
+        }
         errno = saved;
     }
 }
@@ -467,7 +472,7 @@ int os_open_read(const char *path)
     return fd;
 }
 
-/* Emptied, and locked as long as it is open. A pipe or a device stays what it is, and may be others', too. */
+/* Locked as long as it is open. A pipe or a device stays what it is, and may be others', too. */
 static int open_alone(const char *path, int flags)
 {
     struct stat status;
@@ -479,20 +484,37 @@ static int open_alone(const char *path, int flags)
         close(fd);
         return -EBUSY;
     }
-    os_cut(fd, 0);
     return fd;
 }
 
 int os_create(const char *path)
 {
     int saved = errno, fd = open_alone(path, O_WRONLY);
+    if (fd >= 0)
+        os_cut(fd, 0);
     errno = saved;
+    return fd;
+}
+
+/* An empty one. What was there goes on under the name with ".old", or where that cannot be made is gone. */
+static int open_anew(const char *path)
+{
+    char old[PATH_MAX];
+    struct stat status;
+    int fd = open_alone(path, O_RDWR);
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+        snprintf(old, sizeof old, "%s.old", path) < (int)sizeof old && rename(path, old) == 0) {
+        close(fd);
+        fd = open_alone(path, O_RDWR);
+    }
+    if (fd >= 0)
+        os_cut(fd, 0);
     return fd;
 }
 
 int os_map_file(const char *path, size_t bytes, void **start)
 {
-    int saved = errno, fd = open_alone(path, O_RDWR);
+    int saved = errno, fd = open_anew(path);
     int error = fd < 0 ? fd : -posix_fallocate(fd, 0, (off_t)bytes);
     if (error == 0) {
         *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -23,8 +23,8 @@ void *os_reserve_most(size_t *bytes, size_t least);
 void os_release(void *start, size_t bytes);
 
 /*
- * Makes the file, or makes it anew, and maps it: what is written there outlives the process. It has all its blocks, so that
- * no write fails. A descriptor, as os_create's, or -errno.
+ * Makes the file, or makes it anew, and maps it: what is written there outlives the process. What was there before has the name
+ * with ".old" then. It has all its blocks, so that no write fails. A descriptor, as os_create's, or -errno.
  */
 int os_map_file(const char *path, size_t bytes, void **start);
 

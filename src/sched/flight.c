@@ -23,6 +23,8 @@
 #include "sched/trace.h"
 
 enum { FLIGHTS = 8, SHARES = 8 /* a generation is at most this part of what a recorder keeps */ };
+enum { BY_CALL = 1, BY_REGION = 2 }; /* what triggers */
+enum { REGION_DUMPS = 100 };         /* so that a service that has become slow does not fill the disk */
 #define FLIGHT_DEFAULT ((size_t)10 << 20)
 #define FLIGHT_AGE_NS  RUNG_SECONDS(10)
 
@@ -49,7 +51,8 @@ static struct {
     struct wire *names;     /* of the snapshots */
 } ring;
 
-static uint32_t is_triggered; /* atomic */
+static uint32_t triggered;    /* atomic: by what, since the thread has looked */
+static uint32_t region_dumps; /* the thread's: since a recorder was started */
 static int64_t region_limit = INT64_MAX; /* atomic: the least of the recorders'; INT64_MAX: none */
 
 /* ---- the ring ---- */
@@ -225,20 +228,30 @@ void flight_dump_all(void)
 
 void flight_dump_triggered(void)
 {
-    if (atomic_swap_acq_rel(&is_triggered, 0)) /* pairs with rung_flight_trigger */
+    uint32_t by = atomic_swap_acq_rel(&triggered, 0); /* pairs with trigger */
+    if (by == BY_REGION && region_dumps == REGION_DUMPS)
+        return;
+    if (by == BY_REGION && ++region_dumps == REGION_DUMPS)
+        warn("regions have triggered %d snapshots, and trigger no more", REGION_DUMPS);
+    if (by != 0)
         flight_dump_all();
+}
+
+static void trigger(uint32_t by)
+{
+    atomic_or_seq_cst(&triggered, by); /* pairs with flight_dump_triggered */
+    trace_wake();
 }
 
 void rung_flight_trigger(void)
 {
-    atomic_store_release(&is_triggered, 1); /* release: pairs with flight_dump_triggered */
-    trace_wake();
+    trigger(BY_CALL);
 }
 
 void trace_region_took(int64_t ns)
 {
     if (unlikely(ns > atomic_load_relaxed(&region_limit)))
-        rung_flight_trigger();
+        trigger(BY_REGION);
 }
 
 /* ---- on the thread, as it is asked ---- */
@@ -246,6 +259,7 @@ void trace_region_took(int64_t ns)
 static int answer_start(struct trace_request *request)
 {
     request->flight->is_used = true;
+    region_dumps = 0;
     return 0;
 }
 

@@ -91,6 +91,27 @@ def changes_of(judge, path):
     return list(_trace.changes(_trace.events(judge, path))) if os.path.exists(path) else []
 
 
+def slow_regions(judge, directory):
+    path = os.path.join(directory, "regions")
+    result = run(PLAY, "regions", path)
+    expect(result.returncode == 0 and "trigger no more" in result.stderr,
+           f"regions ended with {result.returncode}: {result.stderr[-500:]}")
+    wrong.extend(_trace.judge(judge, glob.glob(path + ".dump.*"))[1])
+
+
+def salvage_after_restart(judge, directory):
+    """Who is started again at once leaves the memory of the one before beside its own."""
+    file, trace, beat = (os.path.join(directory, name) for name in ("again", "again.trace", "beat"))
+    for _ in range(2):
+        process = start_load(beat, RUNG_FLIGHT=file, RUNG_PROCS="2")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    for kept in file, file + ".old":
+        result = run(RUNG, "trace", "salvage", kept, "-o", trace)
+        expect(result.returncode == 0, f"salvage of {kept} ended with {result.returncode}: {result.stderr[-300:]}")
+        wrong.extend(_trace.judge(judge, [trace])[1])
+
+
 def salvage_without_room(judge, directory):
     """Where events found no memory before the end, it ends with the last generation that is whole."""
     file, trace = os.path.join(directory, "full"), os.path.join(directory, "full.trace")
@@ -171,6 +192,8 @@ def main():
     random.seed(SEED)
     with tempfile.TemporaryDirectory() as directory:
         snapshots(judge, directory)
+        slow_regions(judge, directory)
+        salvage_after_restart(judge, directory)
         salvage_without_room(judge, directory)
         commands(judge, directory)
         kill_and_salvage(judge, directory)

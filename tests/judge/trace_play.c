@@ -412,6 +412,37 @@ static int flight(void *file)
     return rung_group_wait(&group); /* the large one ends with the run */
 }
 
+/* ---- regions: a hundred slow ones trigger, and no more do ---- */
+
+static void be_slow(void)
+{
+    rung_region region;
+    rung_region_begin(&region, 0, "slow");
+    EXPECT_EQ(rung_sleep(RUNG_MICROSECONDS(10)), 0);
+    EXPECT_EQ(rung_region_end(&region), 0);
+}
+
+static int regions(void *file)
+{
+    char dump[4096], name[4096], number[16];
+    rung_flight *recorder;
+    rung_flight_options options = { .memory = 1 << 20, .dump = with_suffix(file, "dump", dump), .region_limit_ns = 1 };
+    EXPECT_EQ(rung_flight_start(&recorder, &options), 0);
+    for (int i = 1; i <= 100; i++) {
+        snprintf(number, sizeof number, "dump.%d", i);
+        be_slow();
+        wait_for_file(with_suffix(file, number, name));
+    }
+    for (int i = 0; i < 20; i++) {
+        be_slow();
+        EXPECT_EQ(rung_sleep(MS(2)), 0);
+    }
+    EXPECT(access(with_suffix(file, "dump.101", name), F_OK) != 0);
+    rung_flight_trigger(); /* who asks still gets one */
+    wait_for_file(name);
+    return rung_flight_stop(recorder);
+}
+
 static void start_recorder(const char *file)
 {
     char dump[4096];
@@ -590,7 +621,7 @@ static const struct {
     rung_function *play;
 } plays[] = { { "truth", truth }, { "notes", notes }, { "many", many }, { "slow", slow }, { "lossy", lossy },
             { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics },
-            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "texts", texts }, { "stuck", stuck } };
+            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "regions", regions }, { "texts", texts }, { "stuck", stuck } };
 
 int main(int count, char **arguments)
 {
