@@ -50,6 +50,7 @@ static int on_field(http_parser *parser, const char *bytes, size_t count)
 static int on_value(http_parser *parser, const char *bytes, size_t count)
 {
     struct request *request = parser->data;
+    request->hosts += !request->is_in_value && strcasecmp(request->field, "Host") == 0;
     request->is_in_value = true;
     if (strcasecmp(request->field, "Range") == 0 &&
         !append(request->range, &request->range_length, sizeof request->range, bytes, count))
@@ -63,6 +64,8 @@ static int on_complete(http_parser *parser)
     request->is_complete = true;
     request->keeps_alive = http_should_keep_alive(parser) && parser->method != HTTP_CONNECT; /* whose body is no request */
     request->is_old = parser->http_major == 1 && parser->http_minor == 0;
+    if (request->error == 0 && request->hosts != 1 && !(request->is_old && request->hosts == 0))
+        request->error = 400; /* RFC 9112, 3.2: who stands before us might choose another of them */
     http_parser_pause(parser, 1); /* what follows is the next request's */
     return 0;
 }

@@ -34,6 +34,7 @@ struct request {
     size_t target_length;
     size_t range_length;
     size_t header_bytes;
+    int hosts;               /* how many fields named Host */
     int error;               /* a status, if what came is no request; else 0 */
     bool is_in_value;        /* the parser is in a header's value, not in its name */
     bool is_complete;

@@ -74,11 +74,15 @@ raw() { # sends stdin, prints what comes until the server closes
     timeout 100 cat <&3 || true
     exec 3>&-
 }
-three=$(printf 'GET / HTTP/1.1\r\n\r\nGET /missing HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n' | raw)
+three=$(printf 'GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /missing HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n' | raw)
 [ "$(grep -o 'HTTP/1.1 [0-9]' <<<"$three" | wc -l)" = 3 ] || fail "pipelined requests: $three"
 [ "$(grep -c 'HTTP/1.1 404' <<<"$three")" = 1 ] || fail "pipelined requests come out of order"
 printf 'garbage\r\n\r\n' | raw | grep -q '400 Bad Request' || fail "garbage is not told"
 printf '\0\1\2\3' | raw | grep -q '400 Bad Request' || fail "binary garbage is not told"
+for hosts in '' 'Host: a\r\nhost: b\r\n'; do
+    printf "GET / HTTP/1.1\r\n$hosts\r\n" | raw | grep -q '400 Bad Request' || fail "not one host: '$hosts'"
+done
+printf 'GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n' | raw | grep -q '200 OK' || fail "a host without a name"
 printf 'GET / HTTP/1.0\r\n\r\n' | raw | grep -q 'Connection: close' || fail "HTTP/1.0 is kept alive"
 printf 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n' | raw | tr -d '\r' >"$scratch/old"
 [ "$(grep '^Connection:' "$scratch/old" | xargs)" = 'Connection: keep-alive Connection: close' ] ||
@@ -88,7 +92,7 @@ printf 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n' 
 [ "$(curl -s -x "http://$address" http://any.example/ http://any.example)" = '<h1>hello</h1>
 <h1>hello</h1>' ] || fail "a target with a host is not served"
 expect_absolute() { # STATUS TARGET
-    printf 'GET %s HTTP/1.1\r\nConnection: close\r\n\r\n' "$2" | raw >"$scratch/absolute"
+    printf 'GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n' "$2" | raw >"$scratch/absolute"
     grep -aq "^HTTP/1.1 $1 " "$scratch/absolute" || fail "$2: $(head -n 1 "$scratch/absolute"), not $1"
 }
 expect_absolute 200 http://any.example:8080?a=/missing
@@ -99,24 +103,24 @@ expect_absolute 400 http://any.example/../../etc/passwd
 expect_absolute 400 ftp://any.example/index.html
 
 # What one side takes for a body, and the other for a request.
-printf 'CONNECT a:80 HTTP/1.1\r\nContent-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n' | raw >"$scratch/smuggled"
+printf 'CONNECT a:80 HTTP/1.1\r\nHost: h\r\nContent-Length: 27\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n' | raw >"$scratch/smuggled"
 [ "$(grep -o 'HTTP/1.1 [0-9]*' "$scratch/smuggled")" = 'HTTP/1.1 405' ] ||
     fail "CONNECT's body is a request: $(cat "$scratch/smuggled")"
-printf 'GET / HTTP/1.1\r\nContent-Length : 18\r\n\r\nGET / HTTP/1.1\r\n\r\n' | raw | grep -q '400 Bad Request' ||
+printf 'GET / HTTP/1.1\r\nHost: h\r\nContent-Length : 27\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n' | raw | grep -q '400 Bad Request' ||
     fail "a blank before the colon is let through"
 # A header's name may come in pieces: Range, and not the end of another.
-{ printf 'GET /big HTTP/1.1\r\nConnection: close\r\nRan'; sleep 0.2; printf 'ge: bytes=0-1\r\n\r\n'; } | raw |
+{ printf 'GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\nRan'; sleep 0.2; printf 'ge: bytes=0-1\r\n\r\n'; } | raw |
     grep -aq '206 Partial' || fail "a range that comes in two pieces is ignored"
-{ printf 'GET / HTTP/1.1\r\nConnection: close\r\nX-'; sleep 0.2; printf 'Range: bytes=0-1\r\n\r\n'; } | raw |
+{ printf 'GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-'; sleep 0.2; printf 'Range: bytes=0-1\r\n\r\n'; } | raw |
     grep -q '200 OK' || fail "X-Range is a range"
 # An error to HEAD has no body, the log names the method, and none writes a field of it.
 long=$(head -c 5000 /dev/zero | tr '\0' l)
-printf 'HEAD /%s HTTP/1.1\r\n\r\n' "$long" | raw >"$scratch/head"
+printf 'HEAD /%s HTTP/1.1\r\nHost: h\r\n\r\n' "$long" | raw >"$scratch/head"
 [ "$(grep -c '414 URI' "$scratch/head")" = 1 ] || fail "a body to HEAD: $(cat "$scratch/head")"
-printf 'GET /a"\t200\t\2331m HTTP/1.1\r\nConnection: close\r\n\r\n' | raw | grep -q '404 Not' || fail "an odd name"
+printf 'GET /a"\t200\t\2331m HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n' | raw | grep -q '404 Not' || fail "an odd name"
 # Who sends too much sees why, to the end.
 exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
-{ printf 'POST / HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n'; cat "$scratch/www/big"; } >&3
+{ printf 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n'; cat "$scratch/www/big"; } >&3
 timeout 100 cat <&3 >"$scratch/much" || fail "the connection was reset under the answer: $(cat "$scratch/much")"
 exec 3>&-
 grep -q '^HTTP/1.1 431' "$scratch/much" || fail "too much is answered by $(cat "$scratch/much")"
@@ -136,7 +140,7 @@ loader=$!
 has_begun() { [ -s "$scratch/got" ]; }
 wait_until has_begun
 exec 4<>"/dev/tcp/${address%:*}/${address##*:}"
-printf 'GET / HTTP/1.1\r\n\r\n' >&4
+printf 'GET / HTTP/1.1\r\nHost: h\r\n\r\n' >&4
 read -r -t 100 line <&4 || fail "no answer"
 begin=$SECONDS
 stop
