@@ -218,7 +218,7 @@ int netpoll_wait_sides(struct m *m, struct descriptor *d, uint32_t sides)
     if (error != 0)
         return error;
     bool is_scoped = !MUTANT(DEADLINE_LOST);
-    struct poll_waiter waiter = { g, ticket_next(g, is_scoped) };
+    struct poll_waiter waiter = { g, d, ticket_next(g, is_scoped) };
     object_lock(&d->lock);
     error = (atomic_load_relaxed(&d->word) & FD_CLOSED) ? -EBADF : 0;
     if (error != 0 || is_ready_locked(d, sides)) {
@@ -265,7 +265,7 @@ int netpoll_wait_beside(struct m *m, struct descriptor *d, enum poll_side side, 
     int error = prepare(m, d, 1U << side);
     if (error != 0)
         return error;
-    struct poll_waiter waiter = { m_g(m), ticket_next(m_g(m), true) };
+    struct poll_waiter waiter = { m_g(m), d, ticket_next(m_g(m), true) };
     lock_both(both);
     error = ((atomic_load_relaxed(&d->word) | atomic_load_relaxed(&beside->word)) & FD_CLOSED) ? -EBADF : 0;
     if (error != 0 || is_ready_locked(d, 1U << side)) {
@@ -338,7 +338,8 @@ static uint32_t deliver_one(struct m *m, uint64_t data, uint32_t events, uint32_
             if ((events & wakes[side]) == 0)
                 continue;
             atomic_store_release(&d->half[side].is_ready, true); /* release: pairs with fd_try: is_odd */
-            woken[side] = take_waiter_locked(&d->half[side]);
+            if (d->half[side].waiter != NULL && d->half[side].waiter->of == d)
+                woken[side] = take_waiter_locked(&d->half[side]);
         }
     }
     object_unlock(&d->lock);

@@ -51,8 +51,11 @@ enum {
     FD_USER = 64,
 };
 
+struct descriptor;
+
 struct poll_waiter {
     struct g *g;
+    const struct descriptor *of; /* whose readiness wakes it; a close of any does */
     uint32_t ticket;
 };
 
