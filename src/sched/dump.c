@@ -132,8 +132,9 @@ looks_at_others static int tid_of(const struct m *m)
 looks_at_others static bool is_starved(const struct m *m, int64_t cpu_before)
 {
     int64_t cpu = os_thread_cpu(tid_of(m));
-    return !m->is_thread && m->state_fd >= 0 && cpu_before >= 0 && cpu >= 0 && cpu - cpu_before < ANSWER_NS &&
-           os_thread_wants_cpu(m->state_fd);
+    int state_fd = m->state_fd;
+    return !m->is_thread && state_fd >= 0 && cpu_before >= 0 && cpu >= 0 && cpu - cpu_before < ANSWER_NS &&
+           os_thread_wants_cpu(state_fd);
 }
 
 /*

@@ -165,7 +165,7 @@ static void m_main(void *arg)
     struct m *m = arg;
     atomic_store_relaxed(&m->tid, os_thread_id()); /* for sample_threads */
     m->errno_location = &errno;
-    m->state_fd = os_thread_state_open(m->tid);
+    atomic_store_relaxed(&m->state_fd, os_thread_state_open(m->tid)); /* for dumps */
     struct os_signal_stack stack = { (void *)m->signal.low, m->signal.high - m->signal.low };
     os_signal_stack_set(&stack);
     os_thread_precise_timers();
@@ -184,7 +184,7 @@ static struct m *m_prepare(uint32_t number, struct p *p, bool is_spinning)
     if (stack_m_new(number, &g0, &signal_stack) != 0)
         return NULL;
     struct m *m = (struct m *)((g0.high - sizeof(struct m)) / CACHE_LINE * CACHE_LINE);
-    *m = (struct m){ .in_runtime = 1, .is_spinning = is_spinning, .next_p = p, .number = number };
+    *m = (struct m){ .in_runtime = 1, .is_spinning = is_spinning, .next_p = p, .number = number, .state_fd = -1 };
     m_interrupt_init(m);
     m->g0 = g0;
     m->g0.high = (uintptr_t)m / PAGE * PAGE;

@@ -287,7 +287,7 @@ struct m {
     struct g *pinned_g;        /* the goroutine that only this m may run */
     uint32_t number;
     int tid;
-    int state_fd;              /* see os_thread_is_asleep */
+    int state_fd;              /* atomic; -1: none; see os_thread_is_asleep */
     struct stack g0, signal;
     struct clock clock;        /* for deadlines; own m */
     uint64_t random;
