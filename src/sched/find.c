@@ -18,6 +18,9 @@
  *                         (Go #45867; without it a spinner's ticket is lost while work waits)
  *
  * Either the submitter sees the spinner gone and wakes one, or the last spinner sees the work.
+ *
+ * A wake that found nothing, or less work than the wake itself cost, was futile: sched.futile counts them, and p_wake_for
+ * wakes less and less often. So two goroutines that talk to each other all the time are left together.
  */
 #include "sched/park.h"
 
@@ -44,12 +47,24 @@ static void start_spinning(struct m *m)
 static void stop_spinning(struct m *m)
 {
     m->is_spinning = false;
-    atomic_store_relaxed(&sched.futile, 0);
+    m->found_at = os_now();
     if (atomic_add_seq_cst(&sched.spinning, -1) == 1) {
         fence_light();
         if (atomic_load_relaxed(&sched.idle_procs) != 0)
             p_wake();
     }
+}
+
+/* m has nothing left to do: was it worth while to wake it? */
+static void judge_wake(struct m *m)
+{
+    if (m->found_at == 0)
+        return;
+    if (os_now() - m->found_at >= WAKE_NS)
+        atomic_store_relaxed(&sched.futile, 0);
+    else
+        atomic_add_relaxed(&sched.futile, 1);
+    m->found_at = 0;
 }
 
 static struct g *get_local(struct p *p)
@@ -115,6 +130,7 @@ static struct g *look(struct m *m)
         g = get_local(p);
     if (g != NULL || sched.procs == 1)
         return g != NULL ? g : get_local(p);
+    judge_wake(m);
     /* At most half of the busy processors' number may spin. */
     uint32_t busy = sched.procs - atomic_load_relaxed(&sched.idle_procs);
     if (m->is_spinning || 2 * atomic_load_relaxed(&sched.spinning) < busy) {

@@ -104,17 +104,22 @@ void p_wake(void)
     m_start(p, true);
 }
 
+bool p_skips_wakes(void)
+{
+    return atomic_load_relaxed(&sched.futile) > 1;
+}
+
 /*
  * Two goroutines that talk to each other make one another ready all the time, and never leave work
- * for a second processor: waking one costs microseconds each time, for nothing. So after wakes that
- * found nothing, only each 2nd, 4th, ... 4096th occasion is taken; the first wake that finds work
+ * for a second processor: waking one costs microseconds each time, for nothing. So after wakes that were
+ * futile (find.c) only each 2nd, 4th, ... 4096th occasion is taken; the first wake that was worth while
  * resets that, and sysmon wakes a processor for whatever has waited through one of its rounds.
  */
 noinline void p_wake_for(struct m *m)
 {
     uint32_t futile = atomic_load_relaxed(&sched.futile);
     struct p *p = m->p;
-    if (futile > 1 && ++p->wakes_skipped < UINT32_C(1) << (futile < 12 ? futile : 12))
+    if (p_skips_wakes() && ++p->wakes_skipped < UINT32_C(1) << (futile < 12 ? futile : 12))
         return;
     p->wakes_skipped = 0;
     p_wake();

@@ -30,6 +30,24 @@ noinline void runq_put_slow(struct p *p, struct g *g)
     }
 }
 
+/*
+ * Whether from's next goroutine is still there after WAKE_NS in which its owner has gone on with what it does. Who
+ * departs within that time is likely to run it itself, before another CPU could have begun.
+ */
+static bool next_waits(struct p *from, struct g *next)
+{
+    if (atomic_load_relaxed(&from->m) == NULL)
+        return true;
+    uint64_t switches = atomic_load_relaxed(&from->switches);
+    int64_t until = os_now() + WAKE_NS;
+    do {
+        cpu_relax();
+        if (atomic_load_relaxed(&from->switches) != switches || atomic_load_relaxed(&from->runnext) != next)
+            return false;
+    } while (os_now() < until);
+    return true;
+}
+
 /* Takes half of from's ring into batch, a ring of p's; gives back how many. */
 static uint32_t grab(struct p *from, struct p *p, bool also_next)
 {
@@ -40,15 +58,8 @@ static uint32_t grab(struct p *from, struct p *p, bool also_next)
         count -= count / 2;
         if (count == 0) {
             struct g *next = also_next ? atomic_load_relaxed(&from->runnext) : NULL;
-            if (next == NULL)
+            if (next == NULL || !next_waits(from, next))
                 return 0;
-            /* The owner is likely to run it within a microsecond: leave it that long. */
-            if (atomic_load_relaxed(&from->m) != NULL) {
-                for (int i = 0; i < 100; i++)
-                    cpu_relax();
-                if (atomic_load_relaxed(&from->runnext) != next)
-                    return 0;
-            }
             if (!atomic_cas_acq_rel(&from->runnext, &next, NULL)) /* pairs with runq_next_swap */
                 return 0;
             atomic_store_relaxed(&p->ring[p->tail % RUNQ_SIZE], next);

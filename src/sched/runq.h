@@ -29,6 +29,12 @@
 
 #include "sched/sched.h"
 
+/*
+ * What it costs, about, that a thread wakes for a goroutine: a system call here, an interrupt there, and what the goroutine
+ * and its friends then fetch from each other's caches. Nobody is woken, or moved, for less.
+ */
+#define WAKE_NS INT64_C(4000)
+
 void runq_put_slow(struct p *p, struct g *g);
 /* Moves half of `from`'s goroutines into p's ring and gives back one of them, or NULL. */
 struct g *runq_steal(struct p *p, struct p *from, bool also_next);
@@ -143,6 +149,12 @@ void runq_end_slice(struct p *p);
 
 /* All of from's parents go to the end of p's ring. The owner of p; `from` may be p, or another's. */
 void runq_take_parents(struct p *p, struct p *from);
+
+/* A hint: whether others wait than the one that is next. */
+static always_inline bool runq_has_more(const struct p *p)
+{
+    return atomic_load_relaxed(&p->head) != atomic_load_relaxed(&p->tail) || atomic_load_relaxed(&p->parents) != NULL;
+}
 
 static always_inline bool runq_is_empty(struct p *p)
 {

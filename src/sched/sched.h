@@ -276,6 +276,7 @@ struct m {
     uint8_t departure;         /* enum departure, of who departs or has departed */
     struct g *departed;        /* whose stack was left straight for another goroutine's, until it is settled */
     struct g *next_g;          /* taken out of a queue, for schedule_slow; or NULL */
+    int64_t found_at;          /* when it found work as a spinner, 0: it did not; find.c judges its wake by that */
     int64_t sleep_until;       /* is_thread: what WAIT_SLEEP waits for */
     int poll_number;           /* is_thread: what WAIT_IO waits for, */
     short poll_events;         /* and until it does what */
@@ -500,6 +501,8 @@ void p_hand_over(struct p *p);
 void p_wake(void);
 /* The same for m, which has just made work, with the zeal that past wakes deserve. */
 void p_wake_for(struct m *m);
+/* Whether p_wake_for lets occasions pass, so that sysmon has to look after what waits. */
+bool p_skips_wakes(void);
 
 /* ---- find.c ---- */
 

@@ -2,7 +2,8 @@
 /*
  * sysmon.c: the watcher: a thread without a p that keeps the others honest.
  *
- * Each round (20 us apart while something happens, up to 10 ms apart else) it looks at every held p.
+ * Each round (20 us apart while something happens, up to 10 ms apart else, 0.2 ms while p_wake_for skips wakes) it looks at
+ * every held p.
  * A turn of 10 ms, by one goroutine or by some that inherit it from each other: asked to yield at its next call.
  * A p that has not switched since the last round is in user code for that long:
  *   its goroutine said rung_blocking, or its thread sleeps in the kernel: taken, if work waits
@@ -28,6 +29,7 @@ enum { STACK_BYTES = 256 * 1024 };
 #define IDLE_ROUNDS   10
 #define OBJECTS_NS    INT64_C(1000000000)
 #define WATCHED_NS    INT64_C(1000000) /* the most between two rounds while a timer waits for one who looks by himself */
+#define SKIPPED_NS    INT64_C(200000)  /* the same while p_wake_for skips: what is forked is to wait no longer */
 #define THREADS_NS    INT64_C(1000000) /* between two attempts to start a thread where none was to be had */
 
 struct round {
@@ -124,6 +126,19 @@ static bool watch(struct p *p, const struct round *round)
 
 /* ---- rounds ---- */
 
+/* Whether something waits that another processor could take: p's next is left to it while it departs in each round. */
+static bool has_waiting(const struct round *round)
+{
+    if (atomic_load_relaxed(&sched.global_count) != 0 || netpoll_has_stash())
+        return true;
+    for (uint32_t i = 0; i < atomic_load_relaxed(&sched.procs); i++) {
+        struct p *p = &sched.p[i];
+        if (p->seen_since == round->now ? runq_has_more(p) : !runq_is_empty(p))
+            return true;
+    }
+    return false;
+}
+
 static bool wake_for_waiting(struct round *round)
 {
     bool has_timer = false;
@@ -137,7 +152,7 @@ static bool wake_for_waiting(struct round *round)
     }
     if (atomic_load_relaxed(&sched.idle_procs) == 0 || atomic_load_relaxed(&sched.spinning) != 0)
         return false;
-    if (!has_timer && !find_has_work())
+    if (!has_timer && !has_waiting(round))
         return false;
     if (atomic_load_relaxed(&sched.wants_m) && round->now >= round->threads_at) {
         atomic_store_relaxed(&sched.wants_m, 0); /* the wake below may try to start one */
@@ -193,6 +208,8 @@ void sysmon_wake(void)
 static void pause_round(const struct round *round)
 {
     int64_t delay = round->delay;
+    if (delay > SKIPPED_NS && p_skips_wakes() && !is_all_idle())
+        delay = SKIPPED_NS;
     for (uint32_t i = 0; i < atomic_load_relaxed(&sched.procs); i++) {
         const struct p *p = &sched.p[i];
         int64_t next = atomic_load_relaxed(&p->timers.next), least = p->looks_often ? WATCHED_NS : SHORTEST_NS;
