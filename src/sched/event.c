@@ -62,6 +62,14 @@ const char *const trace_fixed_strings[TRACE_FIXED_STRINGS] = {
 
 struct tracing tracing = { .sysmon = { .is_registered = true } };
 
+noinline uint8_t *varint_long(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
 /* ---- tracers ---- */
 
 uint64_t event_now(void)
@@ -154,6 +162,16 @@ static always_inline uint32_t open_section(struct m *m)
     return generation;
 }
 
+/* The same for an m that runs its g on its p. */
+static always_inline uint32_t open_section_of_running(struct m *m)
+{
+    uint32_t generation = open_bare(m);
+    if (likely(generation != 0) && unlikely(!is_named(&m->p->trace, generation) ||
+                                            !is_named(&m_g(m)->trace, generation) || m->is_in_syscall))
+        name_own_slow(m, generation);
+    return generation;
+}
+
 /* ---- goroutines ---- */
 
 static uintptr_t start_of(const struct g *g)
@@ -204,14 +222,14 @@ static always_inline void prefetch_departure(struct m *m, const struct g *next)
 noinline void trace_depart(struct m *m, enum departure why, struct g *next)
 {
     prefetch_departure(m, next);
-    uint32_t generation = open_section(m);
+    uint32_t generation = open_section_of_running(m);
     struct tracer *tracer = &m->tracer;
     bool is_slice_over = m->is_slice_over;
     m->is_slice_over = false;
-    if (generation == 0)
+    if (unlikely(generation == 0))
         return;
-    uint32_t stack = why != TO_END ? STACK(m, generation) : 0;
-    if (next != NULL)
+    uint32_t stack = likely(why != TO_END) ? STACK(m, generation) : 0;
+    if (likely(next != NULL))
         name_next(tracer, generation, next);
     struct trace_buffer *buffer = event_room(tracer, generation);
     if (unlikely(buffer == NULL))
@@ -224,7 +242,7 @@ noinline void trace_depart(struct m *m, enum departure why, struct g *next)
         at = event_put(at, EV_GO_STOP, later, 2, is_slice_over ? FIXED_PREEMPTED : FIXED_GOSCHED, stack, 0, 0);
     else
         at = event_put(at, EV_GO_BLOCK, later, 2, m->park_reason, stack, 0, 0);
-    if (next != NULL)
+    if (likely(next != NULL))
         at = event_put(at, EV_GO_START, 0, 2, next->id, next_number(next), 0, 0);
     event_end_at(tracer, buffer, at);
 }

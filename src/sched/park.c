@@ -199,19 +199,19 @@ static struct g *yield_for_nobody(struct m *m)
  * Traced: the same choice is made here, and told before it is carried out, while the goroutine that departs is still this
  * m's. Who goes by way of g0 is told of by execute.
  */
-static struct g *next_traced(struct m *m, struct g *next, enum departure why)
+static noinline struct g *next_traced(struct m *m, struct g *next, enum departure why)
 {
-    bool may_go_straight = m->pinned_g == NULL && (sched.chaos == 0 || chaos(m, 2));
+    bool may_go_straight = m->pinned_g == NULL && (likely(sched.chaos == 0) || chaos(m, 2));
     bool is_due = false;
-    if (next == NULL && may_go_straight)
+    if (next == NULL && likely(may_go_straight))
         next = next_queued(m, why);
-    if (next == NULL && may_go_straight && wants_clock(m->p)) {
+    if (unlikely(next == NULL) && may_go_straight && wants_clock(m->p)) {
         is_due = timers_look(m->p);
         next = is_due ? NULL : next_queued(m, why); /* this time without the clock */
     }
-    if (next == NULL && why == TO_YIELD && !is_due && may_go_straight && is_alone(m->p))
+    if (unlikely(next == NULL) && why == TO_YIELD && !is_due && may_go_straight && is_alone(m->p))
         return yield_for_nobody(m);
-    bool is_straight = next != NULL && !next->is_pinned;
+    bool is_straight = likely(next != NULL) && likely(!next->is_pinned);
     trace_depart(m, why, is_straight ? next : NULL);
     m->next_g = is_straight ? NULL : next;
     return is_straight ? next : NULL;

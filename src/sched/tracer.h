@@ -126,14 +126,18 @@ size_t sample_ask(struct m *m, const uintptr_t **pcs);
 
 /* ---- events ---- */
 
+/* Of more than two bytes. */
+uint8_t *varint_long(uint8_t *at, uint64_t value);
+
+/* Without a branch for one byte or two; where one does, the other is written over. */
 static always_inline uint8_t *varint(uint8_t *at, uint64_t value)
 {
-    while (unlikely(value >= 0x80)) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    return at;
+    if (unlikely(value >= 1 << 14))
+        return varint_long(at, value);
+    bool has_more = value >= 0x80;
+    at[0] = (uint8_t)(value | (uint64_t)has_more << 7);
+    at[1] = (uint8_t)(value >> 7);
+    return at + 1 + has_more;
 }
 
 /* Where this generation's next event goes; NULL: it is lost. */
@@ -183,7 +187,7 @@ static always_inline uint64_t ticks(int64_t ns)
 
 static always_inline void set_now(struct tracer *tracer, uint64_t now)
 {
-    if (now > tracer->now)
+    if (likely(now > tracer->now))
         tracer->now = now;
 }
 
