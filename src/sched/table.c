@@ -209,22 +209,27 @@ reads_stacks static always_inline bool is_stack(const struct trace_record *known
     return ((const struct frame_record *)fp)->pc == 0;
 }
 
+/* The first guess is wrong. */
+static noinline uint32_t stack_guessed_second(struct m *m, uint32_t generation, uintptr_t fp, struct trace_guess guesses[2])
+{
+    struct trace_guess first = guesses[0], second = guesses[1];
+    if (second.generation != generation || !is_stack(second.record, fp, (uintptr_t)m_g(m)))
+        return stack_walked(m, generation, fp, guesses);
+    guesses[0] = second;
+    guesses[1] = first;
+    return second.record->id;
+}
+
 /* The stack that the frame lies on, from that frame's caller on; 0 on g0. A goroutine's ends where its g begins. */
 hot reads_stacks uint32_t stack_from(struct m *m, uint32_t generation, const void *frame)
 {
     uintptr_t fp = (uintptr_t)frame, high = (uintptr_t)m_g(m);
-    struct trace_guess *guess = m->tracer.guesses[(high - fp) / sizeof(struct frame_record) % TRACE_GUESSES];
+    struct trace_guess *guesses = m->tracer.guesses[(high - fp) / sizeof(struct frame_record) % TRACE_GUESSES];
     if (unlikely(m->is_thread) || unlikely(fp - m->g0.low < m->g0.high - m->g0.low))
-        return m->is_thread ? stack_walked(m, generation, fp, guess) : 0;
-    if (likely(guess[0].generation == generation) && likely(is_stack(guess[0].record, fp, high)))
-        return guess[0].record->id;
-    if (guess[1].generation == generation && is_stack(guess[1].record, fp, high)) {
-        struct trace_guess other = guess[0];
-        guess[0] = guess[1];
-        guess[1] = other;
-        return guess[0].record->id;
-    }
-    return stack_walked(m, generation, fp, guess);
+        return m->is_thread ? stack_walked(m, generation, fp, guesses) : 0;
+    if (likely(guesses[0].generation == generation) && likely(is_stack(guesses[0].record, fp, high)))
+        return guesses[0].record->id;
+    return stack_guessed_second(m, generation, fp, guesses);
 }
 
 /* One frame: where a goroutine begins. Return addresses are looked up by one less, so this is one more. */
