@@ -161,28 +161,42 @@ def load(kind, connections, seconds):
     return float(rate), float(p99), took
 
 
+def own_seconds():
+    """CPU time of the loads that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def measure(kind, connections, arguments, scratch):
     best = {}
     for _ in range(arguments.rounds):
         for title, command in servers(kind, scratch):
             process = start(command)
-            cpu = cpu_seconds(process.pid)
+            cpu, of_load = cpu_seconds(process.pid), own_seconds()
             rate, p99, took = load(kind, connections, arguments.seconds)
-            cpu = cpu_seconds(process.pid) - cpu
+            cpu, of_load = cpu_seconds(process.pid) - cpu, own_seconds() - of_load
             stop(process)
             if not rate:
                 print(f"    {title}: {p99 if rate is None else 'not one request was served'}")
             elif title not in best or rate > best[title][0]:
-                best[title] = (rate, p99, cpu * 1e6 / (rate * took))
+                best[title] = (rate, p99, cpu * 1e6 / (rate * took), cpu / took, of_load / took)
     return best
 
 
 def print_best(kind, connections, best):
+    """
+    Where the load's core was full and a server's was not, the rates tell how little work the servers' ways of answering make
+    for the load; what a server could do is then what would fill its core.
+    """
     mine = best.get("rung")
-    for title, (rate, p99, cpu) in best.items():
+    for title, (rate, p99, cpu, *_) in best.items():
         beside = "" if mine is None or title == "rung" else (
             f"  rung: {mine[0] / rate:.2f} x the rate, p99 {mine[1] / p99:.2f} x, CPU {mine[2] / cpu:.2f} x")
         print(f"{kind:<6} {connections:>6}  {title:<8} {rate:>9.0f}/s  p99 {p99:>8.0f} us  {cpu:>7.2f} us of CPU each{beside}", flush=True)
+    if mine is not None and mine[4] > 0.95 and mine[3] < 0.9:
+        full = ", ".join(f"{title} {1e6 / cpu:.0f}/s" + ("" if title == "rung" else f" (rung {cpu / mine[2]:.2f} x)")
+                         for title, (_, _, cpu, *_) in best.items())
+        print(f"{'':15}rung's core was used for {100 * mine[3]:.0f} %, the load's was full; full ones would serve {full}", flush=True)
 
 
 # ---- idle connections ----------------------------------------------------------------------------
