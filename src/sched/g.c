@@ -18,12 +18,13 @@
 enum {
     COPY_MOST = 4096,
     TRIM_TURN = 256,       /* every so many ends */
-    COLORS = 12,           /* positions of g within its page, G_STEP apart */
+    COLORS = 10,           /* positions of g within its page, G_STEP apart */
     G_STEP = 2 * CACHE_LINE,
+    FIRST_PAGE = 2048 + 512, /* of its stack: a buffer of 2 KiB, and what leads to a park from there */
     ID_BATCH = 64,
 };
 
-_Static_assert(COLORS * G_STEP + sizeof(struct g) < PAGE - 1024, "a fresh goroutine touches one page");
+_Static_assert((COLORS - 1) * G_STEP + sizeof(struct g) <= PAGE - FIRST_PAGE, "a fresh goroutine touches one page");
 
 static struct g *stack_g(const struct stack *stack)
 {
