@@ -2,7 +2,7 @@
 /*
  * sysmon.c: the watcher: a thread without a p that keeps the others honest.
  *
- * Each round (20 us apart while something happens, up to 10 ms apart else, 0.2 ms while p_wake_for skips wakes) it looks at
+ * Each round (20 us apart while something happens, up to 10 ms apart else, 0.5 ms while p_wake_for skips wakes) it looks at
  * every held p.
  * A turn of 10 ms, by one goroutine or by some that inherit it from each other: asked to yield at its next call.
  * A p that has not switched since the last round is in user code for that long:
@@ -29,7 +29,7 @@ enum { STACK_BYTES = 256 * 1024 };
 #define IDLE_ROUNDS   10
 #define OBJECTS_NS    INT64_C(1000000000)
 #define WATCHED_NS    INT64_C(1000000) /* the most between two rounds while a timer waits for one who looks by himself */
-#define SKIPPED_NS    INT64_C(200000)  /* the same while p_wake_for skips: what is forked is to wait no longer */
+#define SKIPPED_NS    INT64_C(500000)  /* the same while p_wake_for skips: what is forked is to wait no longer */
 #define THREADS_NS    INT64_C(1000000) /* between two attempts to start a thread where none was to be had */
 
 struct round {
