@@ -89,6 +89,7 @@ void tracer_register(struct tracer *tracer, struct m *m)
 
 void trace_register(struct m *m)
 {
+    m->tracer.thread = (uint64_t)m->tid;
     if (!m->tracer.is_registered)
         tracer_register(&m->tracer, m);
 }
@@ -141,12 +142,10 @@ static always_inline uint32_t open_bare(struct m *m)
     struct tracer *tracer = &m->tracer;
     (void)atomic_load_acquire(&tracer->proxied); /* acquire: pairs with name_held */
     if (unlikely(!tracer->is_registered))
-        tracer_register(tracer, m);
+        trace_register(m);
     uint32_t generation = section_open(tracer);
-    if (likely(generation != 0)) {
-        tracer->thread = (uint64_t)m->tid;
+    if (likely(generation != 0))
         set_now(tracer, ticks(clock_now(&m->clock)));
-    }
     return generation;
 }
 
@@ -332,8 +331,7 @@ void name_outside(struct m *m, struct p *p, uint32_t generation, uint64_t now)
 {
     struct tracer *tracer = &m->tracer;
     if (!tracer->is_registered)
-        tracer_register(tracer, m);
-    tracer->thread = (uint64_t)m->tid;
+        trace_register(m);
     set_now(tracer, now);
     name_p(tracer, generation, p, m->is_in_syscall ? PROC_SYSCALL : PROC_RUNNING);
     name_g(tracer, generation, m_g(m), tracer->thread, m->is_in_syscall ? GO_SYSCALL : GO_RUNNING);

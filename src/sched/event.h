@@ -12,7 +12,7 @@
 
 /* ---- telling, on an m ---- */
 
-/* A plain thread's m, which is not in all_ms. */
+/* The m of another thread than before: a plain thread's, which is not in all_ms; others come by themselves. */
 void trace_register(struct m *m);
 /* m's goroutine departs, straight for `next`, or NULL: by way of g0. */
 void trace_depart(struct m *m, enum departure why, struct g *next);

@@ -294,7 +294,7 @@ struct m {
     uint64_t random;
     void *fiber;               /* the sanitizer's, for g0 */
     struct m *next_all;        /* sched.all_ms; set once */
-    struct tracer tracer;
+    struct tracer tracer __attribute__((aligned(CACHE_LINE))); /* what each event needs is in one line */
     struct tracer sampler;     /* the handler's; see sample.c */
     uint32_t sample_hz;        /* atomic: of its timer; 0: there is none. The trace's thread; read by sysmon */
     int sample_timer;
