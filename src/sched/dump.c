@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -635,15 +636,10 @@ void dump_init(void)
 void rung_panic(const char *format, ...)
 {
     char sentence[512];
-    struct text text;
     va_list arguments;
     va_start(arguments, format);
-    text_init(&text, -1);
-    text_add_format(&text, format, arguments);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    size_t length = text.length < sizeof sentence ? text.length : sizeof sentence - 1;
-    memcpy(sentence, text.bytes, length);
-    sentence[length] = '\0';
     panic("%s", sentence);
 }
 
