@@ -2,7 +2,7 @@
 /*
  * rung_debug.h: to see what goroutines do.
  *
- * Nothing here stops the program, allocates from malloc or takes a lock that a stuck thread could
+ * Dumps, backtraces and counters stop nothing, allocate nothing from malloc and take no lock that a stuck thread could
  * hold. Stacks are read while their goroutines run elsewhere; one that moves under the reader's
  * eyes is asked again, and then shown as "running" with the stack that its own thread reported.
  */
@@ -19,7 +19,7 @@ extern "C" {
 /*
  * Writes every goroutine to the descriptor: number, name, state, what it waits for, since when,
  * where it was created, its stack as function+offset; goroutines with equal stacks together.
- * 0, or -errno of write(2). Any thread, also from a signal handler.
+ * 0, -ENOMEM, or -errno of write(2); where that would block it is waited for. Any thread, also from a signal handler.
  */
 int rung_dump(int fd);
 
