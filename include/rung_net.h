@@ -61,7 +61,7 @@ int rung_address_format(const rung_address *address, char *text, size_t capacity
  * text that is an address. Parks. How many there are, at most `capacity`. -ENOENT: no such name; -EAGAIN: nobody
  * who knows could be reached, or there is no thread to ask; -EINVAL: no "host:port"; -ENAMETOOLONG; -EIO; -EMFILE. One that was
  * given up (by its scope) goes on behind on a thread of its own, and its answer is dropped: nothing waits for it, rung_run
- * neither. Outside of rung_run the calling thread asks by itself, and its scope is not obeyed meanwhile.
+ * neither.
  */
 int rung_resolve(const char *text, rung_address *addresses, int capacity);
 
