@@ -3,6 +3,7 @@
  * A dump of very many different stacks ends, and counts them all. Each goroutine's way down is its number, bit by bit.
  *
  * test-labels: slow
+ * test-traced: no
  */
 #include "common.h"
 
