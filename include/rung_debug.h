@@ -122,9 +122,9 @@ typedef struct rung_flight rung_flight;
 typedef struct rung_flight_options {
     size_t memory;           /* bytes that are kept at least, once there are that many; 0: 10 MiB; at least 1 MiB */
     int64_t age_ns;          /* what is older may be forgotten; 0: 10 s */
-    const char *file;        /* NULL, or the memory is this file, made anew: after the process's end, by whatever signal,
-                                `rung trace salvage FILE` makes a trace of it; once the next one has begun there it is
-                                FILE.old. For the first recorder, and no trace before */
+    const char *file;        /* NULL, or the memory is this file, made anew: after the recorder's end, or the process's by
+                                whatever signal, `rung trace salvage FILE` makes a trace of it; once the next one has begun
+                                there it is FILE.old. For the first recorder, and no trace before */
     const char *dump;        /* NULL, or where triggers write snapshots: dump.1, dump.2, ... */
     int64_t region_limit_ns; /* a region that takes longer is a trigger, 100 times; 0: none is */
     rung_symbolizer *symbolize;
