@@ -12,7 +12,7 @@ set(RUNG_TEST_PATIENCE 1 CACHE STRING "Factor on the tests' time limits")
 set(RUNG_PRESET release CACHE STRING "Which preset this is, for tests that are for some of them")
 option(RUNG_VALGRIND "Tell Valgrind of our stacks" OFF)
 option(RUNG_LTO "Link-time optimisation" OFF)
-option(RUNG_WERROR "Warnings are errors" ON)
+option(RUNG_WERROR "Warnings are errors" ${PROJECT_IS_TOP_LEVEL})
 
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE Release)

@@ -17,7 +17,8 @@
  *               too, and sleeps on a futex where a goroutine would park. (Its first call takes a little
  *               memory, for good; without it: a panic.) Signal handlers may call
  *               nothing here. After fork() the child may call nothing: what needs the runtime gives
- *               -ENOTRECOVERABLE, or panics where it gives back nothing.
+ *               -ENOTRECOVERABLE, or panics where it gives back nothing. (Who forks to begin with, a daemon say, calls
+ *               rung after that.)
  * NULL          Where a pointer may be NULL, the call says so. A function, an array, or the place for
  *               what is opened, that is NULL gives -EINVAL, or panics where nothing is given back. Any
  *               other NULL faults, as in libc.
@@ -67,7 +68,7 @@ typedef int rung_function(void *arg);
  * one that will not end is named on stderr with its stack every few seconds. May be called again and
  * again, from a plain thread, one at a time.
  * Errors: -EBUSY (running already), -EINVAL (fn is NULL, or called from a goroutine), -ENOMEM,
- * -EAGAIN (no thread to be had: two are needed), -ENOTRECOVERABLE (forked child).
+ * -EAGAIN (no thread to be had: two are needed), -ENOTSUP (an x86-64 without SSE4.1), -ENOTRECOVERABLE (forked child).
  * Where later threads are not to be had, it goes on with those that there are: what is blocked in the
  * kernel, or pinned and parked, then keeps others waiting until a thread can be started.
  *
@@ -128,13 +129,14 @@ void rung_blocking_end(void);
 
 /*
  * Between pin and unpin the goroutine stays on the thread it is on, for foreign code that keeps
- * state in thread-local variables. Nests; to unpin more often than to pin panics. A pinned goroutine that
+ * state in thread-local variables. (A C++ catch block that parks is such code: the runtime keeps what was caught for the
+ * thread.) Nests; to unpin more often than to pin panics. A pinned goroutine that
  * parks keeps its thread, so that others need another. Goroutine (a plain thread: nothing happens).
  */
 void rung_pin(void);
 void rung_unpin(void);
 
-/* Ends the process as a panic does: the sentence, this goroutine's stack, all others', abort(). */
+/* Ends the process as a panic does: the sentence, as printf's and at most 511 bytes, this goroutine's stack, all others', abort(). */
 void rung_panic(const char *format, ...) RUNG_NORETURN RUNG_PRINTF(1, 2);
 
 /* ---- channels --------------------------------------------------------------------------- */
@@ -216,7 +218,7 @@ typedef struct rung_timer rung_timer;
 int rung_timer_open(rung_timer **timer, int64_t first_ns, int64_t period_ns);
 rung_chan *rung_timer_chan(rung_timer *timer);
 
-/* Sets it anew. 1 if it was pending, else 0; -ENOMEM: it is stopped. No stale tick is received after it returns. */
+/* Sets it anew. 1 if it was pending, else 0; -EINVAL as above; -ENOMEM: it is stopped. No stale tick is received after it returns. */
 int rung_timer_reset(rung_timer *timer, int64_t first_ns, int64_t period_ns);
 int rung_timer_stop(rung_timer *timer);
 

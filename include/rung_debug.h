@@ -2,7 +2,7 @@
 /*
  * rung_debug.h: to see what goroutines do.
  *
- * Nothing here stops the program, allocates from malloc or takes a lock that a stuck thread could
+ * Dumps, backtraces and counters stop nothing, allocate nothing from malloc and take no lock that a stuck thread could
  * hold. Stacks are read while their goroutines run elsewhere; one that moves under the reader's
  * eyes is asked again, and then shown as "running" with the stack that its own thread reported.
  */
@@ -19,7 +19,7 @@ extern "C" {
 /*
  * Writes every goroutine to the descriptor: number, name, state, what it waits for, since when,
  * where it was created, its stack as function+offset; goroutines with equal stacks together.
- * 0, or -errno of write(2). Any thread, also from a signal handler.
+ * 0, -ENOMEM, or -errno of write(2); where that would block it is waited for. Any thread, also from a signal handler.
  */
 int rung_dump(int fd);
 
@@ -122,9 +122,9 @@ typedef struct rung_flight rung_flight;
 typedef struct rung_flight_options {
     size_t memory;           /* bytes that are kept at least, once there are that many; 0: 10 MiB; at least 1 MiB */
     int64_t age_ns;          /* what is older may be forgotten; 0: 10 s */
-    const char *file;        /* NULL, or the memory is this file, made anew: after the process's end, by whatever signal,
-                                `rung trace salvage FILE` makes a trace of it; once the next one has begun there it is
-                                FILE.old. For the first recorder, and no trace before */
+    const char *file;        /* NULL, or the memory is this file, made anew: after the recorder's end, or the process's by
+                                whatever signal, `rung trace salvage FILE` makes a trace of it; once the next one has begun
+                                there it is FILE.old. For the first recorder, and no trace before */
     const char *dump;        /* NULL, or where triggers write snapshots: dump.1, dump.2, ... */
     int64_t region_limit_ns; /* a region that takes longer is a trigger, 100 times; 0: none is */
     rung_symbolizer *symbolize;

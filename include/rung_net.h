@@ -17,7 +17,7 @@
  * Turns         Reading and writing at once from two goroutines is fine. Of two that read (or receive, accept, wait for
  *               reading), or that write, one waits for its turn: a full write is never torn by another.
  * Bytes         A count of 0 gives 0, after the descriptor was looked at. A NULL pointer to bytes, or a bad one, gives
- *               -EFAULT where the count is not 0.
+ *               -EFAULT where the count is not 0. (Not to a reader or a writer, which copy.)
  * SIGPIPE       is never raised by these calls; they give -EPIPE.
  * First try     Each call tries the kernel at once, and parks only if that would block.
  */
@@ -61,7 +61,7 @@ int rung_address_format(const rung_address *address, char *text, size_t capacity
  * text that is an address. Parks. How many there are, at most `capacity`. -ENOENT: no such name; -EAGAIN: nobody
  * who knows could be reached, or there is no thread to ask; -EINVAL: no "host:port"; -ENAMETOOLONG; -EIO; -EMFILE. One that was
  * given up (by its scope) goes on behind on a thread of its own, and its answer is dropped: nothing waits for it, rung_run
- * neither. Outside of rung_run the calling thread asks by itself, and its scope is not obeyed meanwhile.
+ * neither.
  */
 int rung_resolve(const char *text, rung_address *addresses, int capacity);
 
@@ -109,7 +109,7 @@ int rung_socket_pair(enum rung_socket_kind kind, rung_fd pair[2]);
 enum rung_direction { RUNG_READ = 1, RUNG_WRITE = 2 };
 int rung_shutdown(rung_fd fd, int directions);
 
-/* Numbers of setsockopt(2). NO_DELAY is on for every TCP socket, as is REUSE_ADDRESS for one that listens. */
+/* Numbers of setsockopt(2). NO_DELAY is on for every TCP socket that is made here, as is SO_REUSEADDR for one that listens. */
 enum rung_option {
     RUNG_NO_DELAY = 1,    /* small writes are sent at once */
     RUNG_CORK,            /* only full packets are sent, until it is cleared */
@@ -154,7 +154,8 @@ int64_t rung_writev_full(rung_fd fd, const struct iovec *parts, int count);
 /*
  * Regular files and directories never say that they would block: they block. So a call that the page cache cannot answer keeps
  * its thread, and others go on on another. At most so many threads are in such calls at a time, the others park until one
- * is back; 0 leaves it as it is. Gives back what it was; 64 at first. Any thread, at any time.
+ * is back; 0 leaves it as it is. Gives back what it was; 64 at first. -EINVAL: below 0, or above 4,096. Parks, to lower it,
+ * until that many are back. Any thread, at any time.
  */
 int rung_file_limit(int threads);
 
@@ -271,7 +272,7 @@ typedef struct rung_writer {
 void rung_writer_open(rung_writer *writer, rung_fd fd, void *bytes, size_t size);
 /* Writes all, into the buffer if it fits. `count`, or an error of rung_write_full. */
 int64_t rung_writer_write(rung_writer *writer, const void *bytes, size_t count);
-/* As printf: its length; -EMSGSIZE, and nothing written, if it is longer than the buffer. */
+/* As printf: its length; -EMSGSIZE, and nothing of it written, if it has no room in the buffer with its final zero. */
 int64_t rung_writer_printf(rung_writer *writer, const char *format, ...) RUNG_PRINTF(2, 3);
 /* 0 or the first error. */
 int rung_writer_flush(rung_writer *writer);
@@ -298,7 +299,8 @@ int rung_fd_wait(rung_fd fd, int directions);
 
 /*
  * Closes it. Whoever reads, writes, accepts or waits gets -EBADF, and the last of them has the kernel close
- * it. Waits only for a socket that lingers. 0, or -EBADF: it is not open (any more).
+ * it. Waits only for a socket that lingers. 0; -EBADF: it is not open (any more); or, of a file, what close(2) says was not
+ * written: it is closed all the same.
  */
 int rung_close(rung_fd fd);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Configures and builds presets:  builds.py PRESET...   Also what test.py and mutants.py share."""
+import json
 import os
 import re
 import shutil
@@ -91,7 +92,15 @@ def run_tests(directory, arguments=(), environment=None):
     return results
 
 
+def presets():
+    with open(os.path.join(ROOT, "CMakePresets.json"), encoding="utf-8") as file:
+        return [preset["name"] for preset in json.load(file)["configurePresets"] if not preset.get("hidden")]
+
+
 def main():
+    for preset in sys.argv[1:]:
+        if preset not in presets():
+            sys.exit(f"dev build: no preset {preset}; there are: {' '.join(presets())}")
     for preset in sys.argv[1:]:
         print(f"building build/{preset}", flush=True)
         is_good, output = build(preset)

@@ -125,7 +125,7 @@ collect() {
     for group in "$@"; do
         case $group in
             build | test | bench) "want_$group" ;;
-            *) echo "deps: no such group: $group" >&2 && exit 2 ;;
+            *) echo "deps: no such group: $group; there are: build test bench" >&2 && exit 2 ;;
         esac
     done
 }

@@ -360,7 +360,9 @@ def print_mirror():
 
 
 def main():
-    if sys.argv[1:] != ["--quick"]:  # --quick: what needs no compiler
+    if sys.argv[1:] not in ([], ["--quick"]):
+        sys.exit("./dev lint [--quick]")
+    if sys.argv[1:] != ["--quick"]:
         check_builds()
         check_symbols()
         check_headers()

@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -443,13 +444,22 @@ int os_processors(void)
 
 /* ---- files and the rest ---- */
 
+/* Of a write that has failed. Standard error may be non-blocking: so are all descriptors of a terminal, as soon as one is. */
+static bool is_worth_another(int fd)
+{
+    struct pollfd room = { .fd = fd, .events = POLLOUT };
+    if (errno == EAGAIN)
+        return poll(&room, 1, -1) >= 0 || errno == EINTR;
+    return errno == EINTR;
+}
+
 int os_write_all(int fd, const char *text, size_t length)
 {
     int saved = errno;
     int result = 0;
     while (length > 0) {
         ssize_t written = write(fd, text, length);
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && is_worth_another(fd))
             continue;
         if (written < 0) {
             result = -errno;

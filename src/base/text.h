@@ -25,7 +25,7 @@ void text_add_signed(struct text *text, int64_t number);
 void text_add_hex(struct text *text, uint64_t number);
 /* 1.5s, 20ms, 3h2m: two units at most. */
 void text_add_duration(struct text *text, int64_t nanoseconds);
-/* Understands %s %d %u %x %lld %llu %zu %lu %p and %%: what messages need. */
+/* Understands %s %d %u %x %lld %llu %zu %lu %p and %%: what our messages need. */
 void text_add_format(struct text *text, const char *format, __builtin_va_list arguments);
 int text_flush(struct text *text);
 

@@ -6,6 +6,8 @@
  *
  * FILE and FUNCTION are patterns as of the shell, FUNCTION of the name in the file; WHAT names classes or findings, or
  * is *. The reason must be there. Empty lines, and those that begin with #, mean nothing.
+ *
+ * What librung.a itself brings into each program is in a list of its own: nobody need accept that again.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -112,14 +114,33 @@ static bool names(const char *words, const char *word)
     return false;
 }
 
+static const struct {
+    const char *function, *what, *reason;
+} of_rung[] = {
+    { "rung_mcall", "*", "switches to g0: its caller's record is in m->link, which tests/step proves at each instruction" },
+    { "rung_switch", "*", "switches stacks: the frame pointer is the next goroutine's, as tests/step proves" },
+    { "rung_gogo", "*", "resumes a goroutine from its saved {sp, pc, bp}: it never returns to its caller" },
+    { "rung_mstart", "*", "builds m->link, a record whose address comes from sp: tests/step walks it" },
+    { "rung_systemstack", "stack-switch", "goes to g0's stack by way of an ordinary record on the goroutine's own" },
+    { "get_available_features*", "clobber,transparent", "libgcc's question for the CPU's features, run once at the start" },
+    { "set_cpu_feature*", "clobber,transparent", "the same" },
+    { "__cpu_indicator_init", "clobber,transparent", "the same" },
+};
+
+static const char *reason_of_rung(const char *function, const char *what)
+{
+    for (size_t i = 0; i < array_length(of_rung); i++)
+        if (names(of_rung[i].what, what) && fnmatch(of_rung[i].function, function, 0) == 0)
+            return of_rung[i].reason;
+    return NULL;
+}
+
 const char *allow_reason(struct allow_list *list, const struct elf_file *file, const struct elf_function *function,
                          const char *what)
 {
-    if (list == NULL)
-        return NULL;
     char *unnamed = function->name == NULL ? function_name(file, function) : NULL;
     const char *name = unnamed != NULL ? unnamed : function->name, *reason = NULL;
-    for (size_t i = 0; name != NULL && reason == NULL && i < list->count; i++) {
+    for (size_t i = 0; list != NULL && name != NULL && reason == NULL && i < list->count; i++) {
         struct allowed *line = &list->lines[i];
         if (!names(line->what, what) || fnmatch(line->function, name, 0) != 0 ||
             (line->file != NULL && fnmatch(line->file, file_name(file->path), 0) != 0))
@@ -127,6 +148,8 @@ const char *allow_reason(struct allow_list *list, const struct elf_file *file, c
         line->is_used = true;
         reason = line->reason;
     }
+    if (name != NULL && reason == NULL)
+        reason = reason_of_rung(name, what);
     free(unnamed);
     return reason;
 }

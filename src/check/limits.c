@@ -86,7 +86,7 @@ static void add_function(struct totals *totals, const struct report *report, siz
     totals->calls_caller += verdict->calls_caller;
     totals->calls_broken += verdict->calls_broken;
     bool is_good = verdict->class == CLASS_FRAMED || verdict->class == CLASS_LEAF;
-    bool is_allowed = allowed != NULL && !is_good && allow_reason(allowed, report->file, function, class) != NULL;
+    bool is_allowed = !is_good && allow_reason(allowed, report->file, function, class) != NULL;
     if (is_allowed) {
         totals->allowed++;
     } else {
@@ -100,7 +100,7 @@ static void add_function(struct totals *totals, const struct report *report, siz
         enum finding_kind kind = report->findings[verdict->first_finding + i].kind;
         totals->findings[kind]++;
         if (is_bad_finding(limits, kind) &&
-            (allowed == NULL || allow_reason(allowed, report->file, function, finding_name(kind)) == NULL))
+            allow_reason(allowed, report->file, function, finding_name(kind)) == NULL)
             totals->denied++;
     }
 }

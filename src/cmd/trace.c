@@ -84,6 +84,12 @@ struct options {
     int count;
 };
 
+static bool not_understood(const char *word)
+{
+    fail("not understood: %s", word);
+    return false;
+}
+
 static bool parse_seconds(const char *text, double *value)
 {
     char *end;
@@ -103,9 +109,9 @@ static bool parse(int count, char **arguments, struct options *options)
         else if ((strcmp(arguments[i], "--from") == 0 || strcmp(arguments[i], "--to") == 0) && has_value) {
             double *value = arguments[i][2] == 'f' ? &options->from : &options->to;
             if (!parse_seconds(arguments[++i], value))
-                return false;
+                return not_understood(arguments[i]);
         } else if (arguments[i][0] == '-' || options->count == 4)
-            return false;
+            return not_understood(arguments[i]);
         else
             options->words[options->count++] = arguments[i];
     }
@@ -903,8 +909,10 @@ static int convert(const struct options *options)
     int (*to)(const char *path, FILE *out) = strcmp(options->words[0], "perfetto") == 0     ? to_perfetto
                                              : strcmp(options->words[0], "speedscope") == 0 ? to_speedscope
                                                                                             : NULL;
-    if (to == NULL)
+    if (to == NULL) {
+        not_understood(options->words[0]);
         return usage();
+    }
     FILE *out = open_output(options->output, options->words[1]);
     if (out == NULL)
         return 1;
@@ -918,7 +926,7 @@ int command_trace(int count, char **arguments)
     struct options options;
     if (count < 2)
         return usage();
-    if (strcmp(arguments[1], "--help") == 0) {
+    if (strcmp(arguments[1], "--help") == 0 || (count > 2 && strcmp(arguments[2], "--help") == 0)) {
         fputs(help, stdout);
         return 0;
     }
@@ -936,5 +944,6 @@ int command_trace(int count, char **arguments)
         return show_stats(&options);
     if (strcmp(arguments[1], "to") == 0)
         return convert(&options);
+    not_understood(arguments[1]);
     return usage();
 }

@@ -7,7 +7,8 @@
  * memory that it shares with the question (whoever lets go of that last frees it), and a byte into a pipe. (Its end would not do:
  * who forked meanwhile has it open, too.) A goroutine waits for that, under
  * the root scope, and then closes the channel on which those park who want to know, each under its own scope. Who asks what
- * is being asked already waits for the same answer. Where rung does not run, the asker's thread asks by itself.
+ * is being asked already waits for the same answer. Where the root scope has ended, or rung does not run, who asks waits for
+ * an answer of his own.
  *
  * A name with several addresses is dialled as RFC 8305 says: families in turn, the next address 250 ms after the last one
  * or as soon as that fails; the first connection wins, and the others are given up.
@@ -145,19 +146,25 @@ static void finish(struct question *question, int result)
     rung_mutex_unlock(&asking);
 }
 
-static int ask(void *arg)
+/* Starts the thread, and parks until it has answered. */
+static int await_answer(struct answer *answer)
 {
-    struct question *question = arg;
     rung_fd ends[2];
     char byte;
     int result = rung_pipe(ends);
     if (result == 0) {
-        result = start_thread(question->answer, rung_fd_release(ends[1]));
+        result = start_thread(answer, rung_fd_release(ends[1]));
         if (result == 0)
             result = (int)rung_read(ends[0], &byte, 1);
         rung_close(ends[0]);
     }
-    finish(question, result >= 0 ? atomic_load_acquire(&question->answer->result) : result); /* acquire: pairs with answer_question */
+    return result >= 0 ? atomic_load_acquire(&answer->result) : result; /* acquire: pairs with answer_question */
+}
+
+static int ask(void *arg)
+{
+    struct question *question = arg;
+    finish(question, await_answer(question->answer));
     return 0;
 }
 
@@ -171,18 +178,26 @@ static struct question *find_locked(const char *host, const char *port)
     return NULL;
 }
 
+static struct answer *answer_new(const char *host, const char *port)
+{
+    struct answer *answer = calloc(1, sizeof *answer);
+    if (answer == NULL)
+        return NULL;
+    strcpy(answer->host, host);
+    strcpy(answer->port, port);
+    answer->owners = 1;
+    return answer;
+}
+
 static struct question *question_new(const char *host, const char *port)
 {
     struct question *question = calloc(1, sizeof *question);
-    struct answer *answer = calloc(1, sizeof *answer);
+    struct answer *answer = answer_new(host, port);
     if (question == NULL || answer == NULL) {
         free(question);
         free(answer);
         return NULL;
     }
-    strcpy(answer->host, host);
-    strcpy(answer->port, port);
-    answer->owners = 1;
     question->answer = answer;
     question->users = 1; /* the asker's */
     return question;
@@ -207,32 +222,49 @@ static int start_locked(const char *host, const char *port, struct question **ma
     return 0;
 }
 
-/* Gives back how many there are, at most MOST_ADDRESSES, or -errno. */
-static int resolve(const char *host, const char *port, rung_address *addresses)
+static int copy_result(const struct answer *answer, int result, rung_address *addresses)
+{
+    memcpy(addresses, answer->addresses, result > 0 ? (size_t)result * sizeof *addresses : 0);
+    return result;
+}
+
+/* -ESRCH, or -ECANCELED although the own scope has not ended: there is no goroutine that asks for all. */
+static int ask_with_others(const char *host, const char *port, rung_address *addresses)
 {
     struct question *question;
-    int error = rung_scope_error();
-    if (error != 0)
-        return error;
     rung_mutex_lock(&asking);
     question = find_locked(host, port);
-    error = question == NULL ? start_locked(host, port, &question) : 0;
+    int error = question == NULL ? start_locked(host, port, &question) : 0;
     if (error == 0)
         question->users++;
     rung_mutex_unlock(&asking);
-    if (error == -ESRCH)
-        return look_up(host, port, addresses);
     if (error != 0)
         return error;
     int result = rung_recv(question->is_answered, NULL);
-    if (result == 0) {
-        result = question->result;
-        memcpy(addresses, question->answer->addresses, result > 0 ? (size_t)result * sizeof *addresses : 0);
-    }
+    if (result == 0)
+        result = copy_result(question->answer, question->result, addresses);
     rung_mutex_lock(&asking);
     let_go_locked(question);
     rung_mutex_unlock(&asking);
     return result;
+}
+
+static int ask_alone(const char *host, const char *port, rung_address *addresses)
+{
+    struct answer *answer = answer_new(host, port);
+    if (answer == NULL)
+        return -ENOMEM;
+    int result = copy_result(answer, await_answer(answer), addresses);
+    drop(answer);
+    return result;
+}
+
+/* Gives back how many there are, at most MOST_ADDRESSES, or -errno. */
+static int resolve(const char *host, const char *port, rung_address *addresses)
+{
+    int result = ask_with_others(host, port, addresses);
+    bool is_alone = result == -ESRCH || (result == -ECANCELED && rung_scope_error() == 0);
+    return is_alone ? ask_alone(host, port, addresses) : result;
 }
 
 /* glibc skips blanks and a sign, and takes 65616 for 80: what looks like a number has to be a port's. */
@@ -242,11 +274,14 @@ static bool is_port(const char *text)
     return is_number ? address_port(text) >= 0 : isalnum((unsigned char)text[0]) != 0;
 }
 
-/* A numeric address needs nobody to be asked. */
+/* A numeric address needs nobody to be asked; but nothing is done where the scope has ended. */
 static int resolve_text(const char *text, rung_address *addresses)
 {
     struct host_port split;
-    int error = text[0] != ':' ? rung_address_parse(&addresses[0], text) : -EINVAL;
+    int error = rung_scope_error();
+    if (error != 0)
+        return error;
+    error = text[0] != ':' ? rung_address_parse(&addresses[0], text) : -EINVAL;
     if (error != -EINVAL || strncmp(text, "unix:", 5) == 0)
         return error == 0 ? 1 : error;
     error = address_split(text, &split);
@@ -273,6 +308,19 @@ int rung_resolve(const char *text, rung_address *addresses, int capacity)
 }
 
 /* ---- dialling ---- */
+
+/* Forgets those of another family than the address to dial from: they could not be dialled. If there are no others, bind says so. */
+static int keep_family_of(const char *source, rung_address *addresses, int count)
+{
+    rung_address from;
+    int kept = 0;
+    if (source == NULL || rung_address_parse(&from, source) != 0)
+        return count;
+    for (int i = 0; i < count; i++)
+        if (address_family(&addresses[i]) == address_family(&from))
+            addresses[kept++] = addresses[i];
+    return kept > 0 ? kept : count;
+}
 
 struct race {
     const rung_socket_options *options;
@@ -383,11 +431,11 @@ rung_fd rung_dial(const char *text, const rung_socket_options *options)
     rung_address addresses[MOST_ADDRESSES];
     if (text == NULL)
         return -EINVAL;
-    int count = rung_scope_error();
-    if (count == 0)
-        count = resolve_text(text, addresses);
+    options = options != NULL ? options : &no_options;
+    int count = resolve_text(text, addresses);
     if (count < 0)
         return count;
+    count = keep_family_of(options->source, addresses, count);
     interleave(addresses, count);
-    return dial_any(addresses, count, options != NULL ? options : &no_options);
+    return dial_any(addresses, count, options);
 }

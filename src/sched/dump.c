@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -288,8 +289,7 @@ static uint32_t hash_of(const struct look *look)
 static bool is_equal(const struct group_of_equals *group, uint32_t hash, const struct look *look)
 {
     return group->hash == hash && group->status == look->status && group->reason == look->reason &&
-           group->created_at == look->created_at && group->created_by == look->created_by &&
-           group->depth == look->depth &&
+           group->created_at == look->created_at && group->depth == look->depth &&
            memcmp(group->pcs, look->pcs, look->depth * sizeof look->pcs[0]) == 0;
 }
 
@@ -339,12 +339,13 @@ static void table_put(struct table *table, const struct look *look)
         group->newest = look->since;
 }
 
-enum { SLOTS = 1 << 16 };
+enum { SLOTS = 1 << 18, TABLE_BYTES = 32 << 20, SLOT_BYTES = SLOTS * sizeof(struct group_of_equals *) };
+
+_Static_assert((TABLE_BYTES - SLOT_BYTES) / sizeof(struct group_of_equals) < SLOTS / 5 * 4, "a search ends at a free slot");
 
 static bool table_init(struct table *table)
 {
-    size_t slot_bytes = SLOTS * sizeof(struct group_of_equals *);
-    *table = (struct table){ .bytes = (size_t)32 << 20, .slot_count = SLOTS };
+    *table = (struct table){ .bytes = TABLE_BYTES, .slot_count = SLOTS };
     table->last = &table->first;
     table->memory = os_reserve(table->bytes);
     if (table->memory == NULL)
@@ -354,7 +355,7 @@ static bool table_init(struct table *table)
         return false;
     }
     table->slots = (struct group_of_equals **)table->memory;
-    table->used = slot_bytes;
+    table->used = SLOT_BYTES;
     return true;
 }
 
@@ -635,15 +636,10 @@ void dump_init(void)
 void rung_panic(const char *format, ...)
 {
     char sentence[512];
-    struct text text;
     va_list arguments;
     va_start(arguments, format);
-    text_init(&text, -1);
-    text_add_format(&text, format, arguments);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    size_t length = text.length < sizeof sentence ? text.length : sizeof sentence - 1;
-    memcpy(sentence, text.bytes, length);
-    sentence[length] = '\0';
     panic("%s", sentence);
 }
 

@@ -131,9 +131,15 @@ int flight_open(rung_symbolizer *symbolize)
     return ring.names != NULL ? 0 : -ENOMEM;
 }
 
+/* The memory is about to go. Where that is a file it stays as it is, to be salvaged. */
 void flight_close(void)
 {
-    drop_all();
+    for (struct held *held = ring.oldest, *next; held != NULL; held = next) {
+        next = held->next;
+        free(held);
+    }
+    ring.oldest = ring.newest = NULL;
+    ring.buffers = 0;
     wire_close(ring.names);
 }
 
@@ -263,8 +269,11 @@ static int answer_start(struct trace_request *request)
     return 0;
 }
 
+/* What has happened up to here is kept, too, if the memory is a file. */
 static int answer_stop(struct trace_request *request)
 {
+    if (trace_users() == 1)
+        trace_turn(true);
     request->flight->is_used = false;
     return 0;
 }
@@ -323,9 +332,10 @@ int flight_start_locked(struct rung_flight **flight, const rung_flight_options *
     return trace_ask((struct trace_request){ .answer = answer_start, .flight = found });
 }
 
+/* The first comes last: the memory may be its file, and keeps what it wants. */
 void flight_stop_all_locked(void)
 {
-    for (int i = 0; i < FLIGHTS; i++)
+    for (int i = FLIGHTS; i-- > 0;)
         if (trace_has_thread() && flights[i].is_used)
             trace_ask((struct trace_request){ .answer = answer_stop, .flight = &flights[i] });
 }

@@ -85,6 +85,19 @@ __attribute__((__no_sanitize__("thread"))) static void adopted_end(void *arg)
 }
 
 /*
+ * The other threads do not exist in the child, locks may be held for ever, and the kernel's epoll is the parent's, too: nothing
+ * works there.
+ */
+static void child_of_fork(void)
+{
+    struct m *m = machine_m();
+    sched.is_forked = true;
+    atomic_store_relaxed(&sched.is_running, 0);
+    if (m != NULL)
+        atomic_store_relaxed(&m->interrupt, 1);
+}
+
+/*
  * Before any thread takes a lock of the scheduler's, or sleeps: were the fences to change while one is about to, his would be
  * the weak kind, and the other side's too.
  */
@@ -93,6 +106,8 @@ static void adopt_once(void)
     os_fence_init();
     if (pthread_key_create(&adopted_key, adopted_end) != 0)
         panic("no thread-specific key left for plain threads");
+    if (pthread_atfork(NULL, NULL, child_of_fork) != 0)
+        panic("no memory to be told of forks");
     sched.lock.rank = RANK_SCHED;
     for (uint32_t i = 0; i < MOST_PROCS; i++)
         sched.p[i].timers.lock.rank = RANK_TIMERS;

@@ -30,16 +30,6 @@ static bool is_prepared;
 
 /* ---- once ---- */
 
-/* The other threads do not exist in the child, and locks may be held for ever: nothing works there. */
-static void child_of_fork(void)
-{
-    struct m *m = machine_m();
-    sched.is_forked = true;
-    atomic_store_relaxed(&sched.is_running, 0);
-    if (m != NULL)
-        atomic_store_relaxed(&m->interrupt, 1);
-}
-
 static int default_class(void)
 {
     size_t wish = setting_size("RUNG_STACK", STACK_SMALLEST, STACK_LARGEST);
@@ -54,8 +44,6 @@ static int prepare_once(void)
         return -ENOTSUP;
     os_fence_init(); /* again: there may be a sandbox by now that forbids it */
     if (stack_init() != 0)
-        return -ENOMEM;
-    if (pthread_atfork(NULL, NULL, child_of_fork) != 0)
         return -ENOMEM;
     sched.stack_class = default_class();
     trim_init();

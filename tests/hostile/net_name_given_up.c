@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A name's look-up that was given up does not keep rung_run from ending, though getaddrinfo goes on for 30 s; its late answer is
- * dropped. Those who ask the same meanwhile share one question. The name server is a silent one, of this test, in a net of
+ * dropped. Those who ask the same meanwhile share one question. Who asks in a shield as rung_run ends gets an answer all the same;
+ * a plain thread outside of it gives up, too. The name server is a silent one, of this test, in a net of
  * its own.
  */
 #include "own_net.h"
@@ -83,6 +84,26 @@ static int get_answer(void *arg)
     return 0;
 }
 
+static int ask_in_shield(void *arg)
+{
+    rung_address address;
+    rung_scope shield;
+    (void)arg;
+    rung_shield_open(&shield, RUNG_FOREVER);
+    EXPECT_EQ(rung_resolve("slow.example:80", &address, 1), -ENOENT);
+    return rung_scope_close(&shield);
+}
+
+static int end_meanwhile(void *arg)
+{
+    (void)arg;
+    go(ask_in_shield, NULL);
+    while (queries == 0)
+        EXPECT_EQ(rung_sleep(MS(1)), 0);
+    answers = true;
+    return 0;
+}
+
 int main(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -103,6 +124,12 @@ int main(void)
         while (open_sockets() > before)
             usleep(1000);
         answers = false;
+        queries = 0;
+        run_on(procs, end_meanwhile, NULL);
+        while (open_sockets() > before)
+            usleep(1000);
+        answers = false;
     }
+    EXPECT_EQ(resolve_within(MS(200)), -ETIMEDOUT);
     return 0;
 }

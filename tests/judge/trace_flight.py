@@ -6,7 +6,7 @@ test-timeout: 240
 test-presets: release asan
 test-labels: slow
 
-Killed at random moments under load, a program leaves a file of which a valid trace is made, that ends at most 50 ms
+Ended, or killed at random moments under load, a program leaves a file of which a valid trace is made, that ends at most 50 ms
 before the last thing that it did (1,000 times with --long). Snapshots of two recorders beside a trace, at a trigger, and at a
 panic, a deadlock and an overflow are valid, and show how it came to that.
 """
@@ -112,6 +112,17 @@ def salvage_after_restart(judge, directory):
         wrong.extend(_trace.judge(judge, [trace])[1])
 
 
+def salvage_after_end(judge, directory):
+    """rung_run's return, and an exit within it, leave the memory as it was then."""
+    for play in "notes", "exits":
+        file, trace = (os.path.join(directory, name) for name in ("ended", "ended.trace"))
+        result = run(PLAY, play, RUNG_FLIGHT=file)
+        expect(result.returncode == 0, f"{play} ended with {result.returncode}: {result.stderr[-300:]}")
+        result = run(RUNG, "trace", "salvage", file, "-o", trace)
+        expect(result.returncode == 0, f"salvage after {play} ended with {result.returncode}: {result.stderr[-300:]}")
+        wrong.extend(_trace.judge(judge, [trace])[1])
+
+
 def salvage_without_room(judge, directory):
     """Where events found no memory before the end, it ends with the last generation that is whole."""
     file, trace = os.path.join(directory, "full"), os.path.join(directory, "full.trace")
@@ -194,6 +205,7 @@ def main():
         snapshots(judge, directory)
         slow_regions(judge, directory)
         salvage_after_restart(judge, directory)
+        salvage_after_end(judge, directory)
         salvage_without_room(judge, directory)
         commands(judge, directory)
         kill_and_salvage(judge, directory)

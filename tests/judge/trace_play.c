@@ -614,6 +614,16 @@ static int naps(void *arg)
     return 0;
 }
 
+/* ---- ends that are none of rung's ---- */
+
+static int exits(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 100; i++)
+        EXPECT_EQ(rung_sleep(RUNG_MICROSECONDS(20)), 0);
+    exit(0);
+}
+
 /* ---- main ---- */
 
 static const struct {
@@ -621,7 +631,8 @@ static const struct {
     rung_function *play;
 } plays[] = { { "truth", truth }, { "notes", notes }, { "many", many }, { "slow", slow }, { "lossy", lossy },
             { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics },
-            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "regions", regions }, { "texts", texts }, { "stuck", stuck } };
+            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "regions", regions }, { "texts", texts }, { "stuck", stuck },
+            { "exits", exits } };
 
 int main(int count, char **arguments)
 {

@@ -74,6 +74,28 @@ static void dial_by_name(void)
     EXPECT_EQ(rung_dial("localhost:1", NULL), -ECONNREFUSED); /* the listener's port may be somebody else's by now */
 }
 
+/* Of a name's addresses those are left out that cannot be dialled from the own one. */
+static void dial_from(void)
+{
+    rung_socket_options options = { .source = "127.0.0.1:0" };
+    EXPECT_EQ(rung_dial(":1", &options), -ECONNREFUSED);
+    EXPECT_EQ(rung_dial("localhost:1", &options), -ECONNREFUSED);
+}
+
+/* Who cleans up after rung_run's function has returned finds names, too. */
+static int clean_up(void *arg)
+{
+    rung_address address;
+    rung_scope shield;
+    (void)arg;
+    EXPECT_EQ(rung_sleep(RUNG_FOREVER), -ECANCELED);
+    EXPECT_EQ(rung_resolve("127.0.0.1:80", &address, 1), -ECANCELED);
+    rung_shield_open(&shield, RUNG_FOREVER);
+    EXPECT_EQ(rung_resolve("localhost:80", &address, 1), 1);
+    EXPECT_EQ(rung_dial("localhost:1", NULL), -ECONNREFUSED);
+    return rung_scope_close(&shield);
+}
+
 static int app(void *arg)
 {
     rung_group group;
@@ -87,6 +109,8 @@ static int app(void *arg)
     EXPECT_EQ(rung_group_wait(&group), 0);
     bad_names();
     dial_by_name();
+    dial_from();
+    go(clean_up, NULL);
     rung_scope_open(&scope, 0);
     EXPECT_EQ(rung_resolve("localhost:80", &address, 1), -ETIMEDOUT);
     rung_scope_close(&scope);

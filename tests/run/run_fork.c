@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * After fork the child may call nothing: -ENOTRECOVERABLE, or a panic where nothing is given back.
- * The parent goes on undisturbed.
+ * The parent goes on undisturbed. That is so from the first call on that needs more than memory, also before rung_run.
  */
 #include "common.h"
 
@@ -122,6 +122,12 @@ static int in_child(void (*call)(void), int is_quiet)
     return status;
 }
 
+static void run_gives_error(void)
+{
+    EXPECT_EQ(rung_run(nothing, NULL), -ENOTRECOVERABLE);
+    EXPECT_EQ(rung_sleep(0), -ENOTRECOVERABLE);
+}
+
 static void *fork_in_thread(void *arg)
 {
     EXPECT_EQ(in_child(calls_give_errors, 0), 0);
@@ -159,6 +165,8 @@ static int app(void *arg)
 
 int main(void)
 {
+    EXPECT_EQ(rung_sleep(0), 0);
+    EXPECT_EQ(in_child(run_gives_error, 0), 0);
     run_on(2, app, NULL);
     return 0;
 }
