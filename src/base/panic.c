@@ -5,7 +5,6 @@
  */
 #include "base/panic.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -55,7 +54,6 @@ void panic(const char *format, ...)
     print("rung: panic: ", format, arguments);
     va_end(arguments);
     print_stacks();
-    signal(SIGABRT, SIG_DFL);
     abort();
 }
 
