@@ -13,7 +13,7 @@
  * Submit work:            1. queue it        2. fence_light    3. idle p and no spinner? wake one
  * Stop spinning:          1. give up the p   2. spinning--     3. fence_heavy   4. look at all queues
  *                         again; work there: take an idle p, and spin on
- * Found work as spinner:  1. spinning--      2. if that was the last, wake another: there may be more
+ * Found work as spinner:  1. spinning--      2. if that was the last, wake another: there may be more. No p idles: needs_spinning
  * Give up p, not spinning: under sched.lock, needs_spinning set? become a spinner instead: a waker found no p
  *                         (Go #45867; without it a spinner's ticket is lost while work waits)
  *
@@ -40,16 +40,13 @@ static void start_spinning(struct m *m)
     atomic_store_relaxed(&sched.needs_spinning, 0);
 }
 
-/* The spinner has found work: perhaps there is more, for another. */
+/* The spinner has found work: perhaps there is more, for another; or, where no p idles yet, for who is about to give one up. */
 static void stop_spinning(struct m *m)
 {
     m->is_spinning = false;
     atomic_store_relaxed(&sched.futile, 0);
-    if (atomic_add_seq_cst(&sched.spinning, -1) == 1) {
-        fence_light();
-        if (atomic_load_relaxed(&sched.idle_procs) != 0)
-            p_wake();
-    }
+    if (atomic_add_seq_cst(&sched.spinning, -1) == 1)
+        p_wake();
 }
 
 static struct g *get_local(struct p *p)

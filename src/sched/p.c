@@ -77,6 +77,9 @@ void p_hand_over(struct p *p)
     }
     p_idle_put_locked(p);
     lock_release(&sched.lock);
+    fence_heavy(); /* pairs with wake_others' fence_light: who has queued work since the first look saw no idle p */
+    if (find_has_work())
+        p_wake();
     keeper_wake(); /* p's timers are nobody's now: let the keeper see them */
 }
 
