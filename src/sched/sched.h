@@ -316,8 +316,7 @@ struct p {
     uint64_t created, ended;   /* goroutines; owner stores, others sum them up */
     uint64_t switches, steals; /* the same */
     uint64_t fd_parks, fd_wakes; /* the same, of waits for descriptors */
-    uint32_t wakes_skipped;    /* see p_wake; owner only */
-    uint64_t random;
+    uint32_t wakes_skipped;    /* see p_wake_for; owner only */
     struct p *next_idle;       /* under sched.lock */
     bool is_idle;              /* under sched.lock */
     bool is_turn_of_parents;   /* before the ring's; owner only */
@@ -458,7 +457,6 @@ void g_end(struct m *m, struct g *g);
 void g_start(struct m *m, struct g *g);
 /* Goroutines alive, as summed up now. */
 uint64_t g_count(void);
-const char *g_status_name(uint32_t status);
 /* Every g ever made, in turn, dead ones included; as stack_next. Async-signal-safe. */
 struct g *g_next(uint64_t *cursor);
 /* Shows LeakSanitizer the stacks of those that do not run. */
