@@ -353,7 +353,6 @@ struct sched {
     /* Read often, changed when threads sleep or wake. */
     uint32_t idle_procs __attribute__((aligned(CACHE_LINE))); /* atomic; stored under lock */
     uint32_t spinning;         /* atomic: ms that look for work */
-    uint32_t needs_spinning;   /* atomic; set under lock: nobody was there to be woken */
     uint32_t global_count;     /* atomic; stored under lock */
     uint32_t is_closing;       /* atomic: rung_run's function has returned */
     uint32_t g_cache;          /* atomic: G_CACHE, or G_CACHE_SCARCE */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A spinner that finds work leaves its part to whoever is about to give a processor up (Go #45867). */
+/* A spinner that finds work is made up for by whoever gives a processor up next (Go #45867). */
 #include <pthread.h>
 #include <unistd.h>
 
@@ -15,9 +15,9 @@
  *   the thread    makes the finder ready, in the global queue, where both ms have looked; and lets go
  *
  * The spinner has the lock first, since it waits first: it finds the finder, and spins no more. Then that makes the
- * worker ready, for which it wakes nobody, since no processor idles yet; and keeps its own. Unless the spinner has said
- * that somebody is to look, the other's m goes to sleep, and the worker waits for ever: there is no monitor here. (Where the
- * other's m has the lock before the worker is ready, a processor idles, and all goes well.)
+ * worker ready, for which it wakes nobody, since no processor idles yet; and keeps its own. Unless the other's m looks
+ * once more as it gives its processor up, it goes to sleep, and the worker waits for ever: there is no monitor here. (Where
+ * it has the lock before the worker is ready, a processor idles, and all goes well.)
  */
 enum { ROUNDS = 50 };
 
