@@ -331,6 +331,7 @@ int rung_sema_acquire(rung_sema *sema, uint32_t count) RUNG_MUST_CHECK;
 bool rung_sema_try_acquire(rung_sema *sema, uint32_t count) RUNG_MUST_CHECK;
 void rung_sema_release(rung_sema *sema, uint32_t count);
 
+/* A count to wait for. Once it is zero it may be raised anew as soon as all who waited for that are back, and not before. */
 typedef struct rung_waitgroup {
     uintptr_t rung_private[3];
 } rung_waitgroup;

@@ -14,7 +14,7 @@
 #define MUTANT_G0_ABOVE 5          /* g0 stacks lie above the goroutines': links go down */
 #define MUTANT_CFI_OFF_BY_8 6      /* one wrong CFA in the switch */
 #define MUTANT_NO_RECHECK 7        /* the last spinner sleeps without looking again */
-#define MUTANT_NO_NEEDSPINNING 8   /* Go #45867: nobody takes the spinner's place */
+#define MUTANT_LOOK_ONCE 8         /* Go #45867: nobody takes the spinner's place */
 #define MUTANT_NO_MEMBARRIER 9     /* the hand-over's handshake without its heavy half */
 #define MUTANT_PUBLISH_EARLY 10    /* a parking goroutine can be reached before mcall has saved it */
 #define MUTANT_STALE_SELECT 11     /* a select leaves its waiters in the losing channels */

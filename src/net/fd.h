@@ -91,6 +91,7 @@ static always_inline void fd_begin_look(struct poll_half *half)
 {
     atomic_store_relaxed(&half->is_ready, false);
     atomic_store_relaxed(&half->is_drained, false);
+    fence_seq_cst(); /* pairs with deliver_one: poll, and UDP where its queue is empty, look without a lock of the kernel's */
 }
 
 /* Steps 1 and 2 of netpoll.h's recipe; or straight to waiting, if it is known that there is nothing. */
@@ -101,9 +102,7 @@ static always_inline int64_t fd_try(struct descriptor *d, enum poll_side side, f
     if (!is_ready && atomic_load_relaxed(&half->is_drained))
         return -EAGAIN;
     if (is_ready)
-        atomic_store_relaxed(&half->is_ready, false);
-    if (atomic_load_relaxed(&half->is_drained))
-        atomic_store_relaxed(&half->is_drained, false);
+        fd_begin_look(half);
     return attempt(d, arg);
 }
 

@@ -11,13 +11,13 @@
  * Instead some ms spin: they look for work with a p in hand. While one spins nobody is woken.
  *
  * Submit work:            1. queue it        2. fence_light    3. idle p and no spinner? wake one
- * Stop spinning:          1. give up the p   2. spinning--     3. fence_heavy   4. look at all queues
- *                         again; work there: take an idle p, and spin on
- * Found work as spinner:  1. spinning--      2. if that was the last, wake another: there may be more
- * Give up p, not spinning: under sched.lock, needs_spinning set? become a spinner instead: a waker found no p
- *                         (Go #45867; without it a spinner's ticket is lost while work waits)
+ * Give up p:              1. idle it         2. if spinning: spinning--   3. fence_heavy   4. look at all queues
+ *                         again, unless it did not spin and another does; work there: take an idle p, and spin on
+ * Found work as spinner:  1. spinning--      2. if that was the last, and a p idles, wake another: there may be more
  *
- * Either the submitter sees the spinner gone and wakes one, or the last spinner sees the work.
+ * Either the submitter sees the idle p, and no spinner, and wakes one; or the last who spins, or gives a p up, sees the work.
+ * Who did not spin has to look, too: it left the others' queues to a spinner who may be gone by now (Go #45867, which
+ * leaves it a note where a waker finds no idle p; but here a waker that sees none takes no lock to leave one).
  *
  * A wake that found nothing, or less work than the wake itself cost, was futile: sched.futile counts them, and p_wake_for
  * wakes less and less often. So two goroutines that talk to each other all the time are left together.
@@ -40,7 +40,6 @@ static void start_spinning(struct m *m)
 {
     m->is_spinning = true;
     atomic_add_seq_cst(&sched.spinning, 1);
-    atomic_store_relaxed(&sched.needs_spinning, 0);
 }
 
 /* The spinner has found work: perhaps there is more, for another. */
@@ -153,14 +152,18 @@ bool find_has_work(void)
     return false;
 }
 
-/* Steps 2 to 4 of "stop spinning". True if m has a p again and spins on. */
+/* Steps 2 to 4 of "give up p". True if m has a p again and spins on. */
 static bool spin_on(struct m *m)
 {
+    bool has_spun = m->is_spinning;
     m->is_spinning = false;
-    atomic_add_seq_cst(&sched.spinning, -1);
+    if (has_spun)
+        atomic_add_seq_cst(&sched.spinning, -1);
     fence_heavy(); /* pairs with wake_others' fence_light */
+    if (!has_spun && (MUTANT(LOOK_ONCE) || atomic_load_relaxed(&sched.spinning) != 0))
+        return false;
     if (MUTANT(NO_RECHECK) || !find_has_work()) {
-        atomic_add_relaxed(&sched.futile, 1);
+        atomic_add_relaxed(&sched.futile, has_spun);
         return false;
     }
     struct p *p = p_take_idle();
@@ -184,14 +187,10 @@ static struct g *give_up(struct m *m)
         lock_release(&sched.lock);
         return NULL;
     }
-    if (!m->is_spinning && atomic_load_relaxed(&sched.needs_spinning) != 0) {
-        start_spinning(m);
-        lock_release(&sched.lock);
-        return NULL;
-    }
     p_idle_put_locked(p_release(m));
     lock_release(&sched.lock);
-    if (!m->is_spinning || !spin_on(m))
+    bool is_sure = sched.procs == 1 && !m->is_spinning; /* what others queue was seen under the lock: no fence, then */
+    if (is_sure || !spin_on(m))
         m_stop(m);
     return NULL;
 }

@@ -20,8 +20,8 @@
  *   2. is_ready = true; take the waiter away and claim it
  *   3. make it ready
  * What becomes ready after step 2's system call comes as an event, which is delivered after 4 or makes 4 go round; what
- * became ready before step 2 is found by step 2, though 1 may have overwritten its is_ready: the kernel's locks on the
- * file lie between the two.
+ * became ready before step 2 is found by step 2, though 1 may have overwritten its is_ready. A full fence lies between the two,
+ * or 1 could overwrite what step 2 was too early to see: the kernel does not lock the file for each look.
  *
  * Who asks epoll, and when:
  *   find.c         who holds a p and has nothing in its own queue nor in the global one; does not wait

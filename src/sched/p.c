@@ -70,20 +70,22 @@ void p_hand_over(struct p *p)
     }
     lock_acquire(&sched.lock);
     bool wants_poller = netpoll_is_used() && sched.keeper == NULL && atomic_load_relaxed(&sched.wants_m) == 0;
-    if (sched.global_count != 0 || netpoll_has_stash() || wants_poller || atomic_load_relaxed(&sched.needs_spinning) != 0) {
+    if (sched.global_count != 0 || netpoll_has_stash() || wants_poller) {
         lock_release(&sched.lock);
         m_start(p, false);
         return;
     }
     p_idle_put_locked(p);
     lock_release(&sched.lock);
+    fence_heavy(); /* pairs with wake_others' fence_light: who has queued work since the first look saw no idle p */
+    if (find_has_work())
+        p_wake();
     keeper_wake(); /* p's timers are nobody's now: let the keeper see them */
 }
 
 /*
  * At most one m is woken at a time: it wakes the next when it has found work. The caller has queued
- * the work before (fence_light in between). If no p is to be had, whoever is about to give one
- * up takes the spinner's part: needs_spinning (Go #45867).
+ * the work before (fence_light in between). If no p is to be had, whoever gives one up finds the work.
  */
 void p_wake(void)
 {
@@ -93,9 +95,7 @@ void p_wake(void)
         return;
     lock_acquire(&sched.lock);
     struct p *p = p_idle_get_locked();
-    if (p == NULL) {
-        if (!MUTANT(NO_NEEDSPINNING))
-            atomic_store_relaxed(&sched.needs_spinning, 1);
+    if (p == NULL) { /* under the lock: who gives one up from here on sees nobody spin */
         atomic_add_seq_cst(&sched.spinning, -1);
         lock_release(&sched.lock);
         return;

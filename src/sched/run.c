@@ -51,7 +51,6 @@ static int prepare_once(void)
         struct p *p = &sched.p[i];
         p->number = i;
         timers_init(p);
-        p->random = i + 1;
         p->look_every = 1;
     }
     sched.keeper_until = NO_KEEPER;

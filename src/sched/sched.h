@@ -317,8 +317,7 @@ struct p {
     uint64_t created, ended;   /* goroutines; owner stores, others sum them up */
     uint64_t switches, steals; /* the same */
     uint64_t fd_parks, fd_wakes; /* the same, of waits for descriptors */
-    uint32_t wakes_skipped;    /* see p_wake; owner only */
-    uint64_t random;
+    uint32_t wakes_skipped;    /* see p_wake_for; owner only */
     struct p *next_idle;       /* under sched.lock */
     bool is_idle;              /* under sched.lock */
     bool is_turn_of_parents;   /* before the ring's; owner only */
@@ -355,7 +354,6 @@ struct sched {
     /* Read often, changed when threads sleep or wake. */
     uint32_t idle_procs __attribute__((aligned(CACHE_LINE))); /* atomic; stored under lock */
     uint32_t spinning;         /* atomic: ms that look for work */
-    uint32_t needs_spinning;   /* atomic; set under lock: nobody was there to be woken */
     uint32_t global_count;     /* atomic; stored under lock */
     uint32_t is_closing;       /* atomic: rung_run's function has returned */
     uint32_t g_cache;          /* atomic: G_CACHE, or G_CACHE_SCARCE */
@@ -459,7 +457,6 @@ void g_end(struct m *m, struct g *g);
 void g_start(struct m *m, struct g *g);
 /* Goroutines alive, as summed up now. */
 uint64_t g_count(void);
-const char *g_status_name(uint32_t status);
 /* Every g ever made, in turn, dead ones included; as stack_next. Async-signal-safe. */
 struct g *g_next(uint64_t *cursor);
 /* Shows LeakSanitizer the stacks of those that do not run. */

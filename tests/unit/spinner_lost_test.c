@@ -16,8 +16,8 @@
  *                 queue only, and waits for the lock, to give its processor up
  *   the thread    takes the idle processor away, as an m that comes back from the kernel does, and lets go
  *
- * If goroutine 1 has the lock first it finds no processor. Unless it says so, the m goes to sleep, and the
- * worker waits for ever: there is no monitor here. It gets the lock first since it waits first.
+ * If goroutine 1 has the lock first it finds no processor. Unless the m looks once more as it gives its own up, it goes
+ * to sleep, and the worker waits for ever: there is no monitor here. Goroutine 1 gets the lock first since it waits first.
  *
  * p_wake_for skips wake-ups after futile ones, and leaves it to the monitor to make up for them. So here nobody may
  * come to skip one: where a thread is held up at a bad moment two spinners in a row find nothing, and that is enough.
