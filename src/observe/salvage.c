@@ -37,7 +37,7 @@ static int load_modules(const char *modules)
     if (text == NULL || names == NULL)
         error = -ENOMEM;
     while (error == 0 && (line = strsep(&rest, "\n")) != NULL)
-        error = names_add(names, line) == -ENOMEM ? -ENOMEM : 0;
+        error = names_add(names, line, 0) == -ENOMEM ? -ENOMEM : 0;
     if (error == 0)
         names_find(names);
     free(text);
