@@ -409,6 +409,8 @@ static void print_stack(struct text *text, const uintptr_t *pcs, size_t depth)
         print_pc(text, pcs[i] - (i > 0));
         text_add(text, "\n");
     }
+    if (depth >= UNWIND_DEPTH_MAX - 1) /* of its own stack this thread leaves out a frame */
+        text_add(text, "    (at most 128 frames are shown)\n");
     if (depth == 0)
         text_add(text, "    (its thread does not answer)\n");
 }
