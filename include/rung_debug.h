@@ -94,8 +94,9 @@ typedef struct rung_trace_options {
 
 /*
  * CPU samples: the stack of whatever code a thread of rung's runs, by SIGPROF, which must have no handler of the program's. A
- * system call that the signal interrupts goes on, as far as SA_RESTART says (signal(7)). With samples, the system call by which
- * a trace shows code that keeps its processor has a stack.
+ * system call that the signal interrupts goes on, as far as SA_RESTART says (signal(7)). The kernel looks at their timers at its
+ * ticks: there are no more samples than those (CONFIG_HZ; mostly 250 in a second). With samples, the system call by which a trace
+ * shows code that keeps its processor has a stack.
  */
 
 /*

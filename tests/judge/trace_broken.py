@@ -211,11 +211,11 @@ def judge_open_end(files):
 HEAD, GENERATIONS, BUFFER = 64 * 1024, 512, 16 * 1024
 
 
-def memory(generation, buffers=1):
+def memory(generation, buffers=1, state=1):
     """A recorder's, as event.h has it: one generation, and so many buffers of it."""
     head = bytearray(HEAD)
     head[:16] = struct.pack("<8sII", b"rungfl1", BUFFER, buffers)
-    struct.pack_into("<IIQqqq", head, 16 + generation % GENERATIONS * 40, generation, 1, 1, 64, 0, 0)
+    struct.pack_into("<IIQqqq", head, 16 + generation % GENERATIONS * 40, generation, state, 1, 64, 0, 0)
     buffer = struct.pack("<IIIIQQQQ", 1, generation, 2, 0, 5, 1, 1, 0) + event(PROC_STOP, 0)
     return bytes(head) + buffer.ljust(BUFFER, b"\0") * buffers
 
@@ -227,6 +227,15 @@ def judge_last_generation(files):
             file.write(memory(generation))
         result = run("salvage", files.path, "-o", files.output)
         expect(result.returncode == 0, f"salvage of generation {generation}: {result.returncode} {result.stderr[-600:]}")
+
+
+def judge_lossy(files):
+    """What there is no whole generation of was recorded nevertheless."""
+    with open(files.path, "wb") as file:
+        file.write(memory(1, state=3))
+    result = run("salvage", files.path, "-o", files.output)
+    is_refused(result, "salvage of what found no memory")
+    expect(b"events found no memory" in result.stderr, f"salvage of what found no memory: {result.stderr}")
 
 
 def on_terminal(*arguments):
@@ -306,7 +315,7 @@ def main():
     random.seed(SEED)
     with tempfile.TemporaryDirectory() as directory:
         files = Files(directory)
-        for part in (judge_kinds, judge_order, judge_limits, judge_flood, judge_own_output, judge_open_end, judge_last_generation, judge_progress, judge_many_functions):
+        for part in (judge_kinds, judge_order, judge_limits, judge_flood, judge_own_output, judge_open_end, judge_last_generation, judge_lossy, judge_progress, judge_many_functions):
             part(files)
         for part in (judge_names, judge_modules, broken_files):
             part(files, directory)
