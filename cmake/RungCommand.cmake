@@ -24,7 +24,7 @@ elseif(missing)
 endif()
 
 file(GLOB command_sources CONFIGURE_DEPENDS src/cmd/*.c src/check/*.c src/elf/*.c)
-list(APPEND command_sources src/observe/names.c src/observe/naming.c src/observe/reader.c src/observe/salvage.c)
+list(APPEND command_sources src/observe/names.c src/observe/naming.c src/observe/order.c src/observe/reader.c src/observe/salvage.c)
 add_executable(rung_command ${command_sources})
 set_target_properties(rung_command PROPERTIES OUTPUT_NAME rung)
 target_include_directories(rung_command PRIVATE src)

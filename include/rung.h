@@ -8,7 +8,7 @@
  * Errors        A call that can fail for reasons outside the program gives back a negative errno
  *               value (-ENOMEM, -ETIMEDOUT, ...; the names are <errno.h>'s, or rung_errno.h's, which these headers do not
  *               include), otherwise 0 or a count. strerror(-result) is its sentence. errno itself is not used.
- *               Misuse (closing a channel twice, unlocking what is not locked) is a defect of the
+ *               Misuse (closing a channel twice, unlocking what is not locked, pthread_exit on a goroutine) is a defect of the
  *               program: it panics with a sentence and the stacks, and ends in abort().
  * Parks         A call that "parks" stops the goroutine, never its thread. Each parking call obeys
  *               the scope that it runs in: it gives back -ECANCELED once the scope is cancelled

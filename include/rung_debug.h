@@ -94,8 +94,9 @@ typedef struct rung_trace_options {
 
 /*
  * CPU samples: the stack of whatever code a thread of rung's runs, by SIGPROF, which must have no handler of the program's. A
- * system call that the signal interrupts goes on, as far as SA_RESTART says (signal(7)). With samples, the system call by which
- * a trace shows code that keeps its processor has a stack.
+ * system call that the signal interrupts goes on, as far as SA_RESTART says (signal(7)). The kernel looks at their timers at its
+ * ticks: there are no more samples than those (CONFIG_HZ; mostly 250 in a second). With samples, the system call by which a trace
+ * shows code that keeps its processor has a stack.
  */
 
 /*
@@ -157,7 +158,7 @@ int rung_flight_stop(rung_flight *flight);
  * What the program adds to its trace: tasks, which many goroutines work on; regions of one goroutine's time; lines of a log;
  * and a label that the goroutine bears from then on. All take a load and a branch while nothing is traced. Strings are
  * cut to 1,024 bytes, and bytes that are not UTF-8 become '?'; of very many different ones at once some may be
- * "(no room for this text)". NULL counts as "". On a plain thread nothing is written.
+ * "(no room for this text)", but for the names of regions. NULL counts as "". On a plain thread nothing is written.
  */
 typedef uint64_t rung_task;
 

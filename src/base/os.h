@@ -40,6 +40,8 @@ int os_guard_protect(void *start, size_t bytes);
 
 /* Whether one byte can be read, asked of the kernel: never faults. */
 bool os_is_readable(const void *address);
+/* Copies what may not be there. How many bytes were, from the start on. Async-signal-safe. */
+size_t os_copy(void *to, const void *from, size_t bytes);
 
 /* /proc/sys/vm/max_map_count, or Linux's default where it can't be read. */
 size_t os_max_map_count(void);

@@ -156,6 +156,17 @@ static int close_output(FILE *out, const char *path)
 
 /* ---- record and salvage ---- */
 
+/* The program may go elsewhere before it begins. */
+static const char *from_here(const char *path)
+{
+    static char text[8192];
+    char here[4096];
+    if (path[0] == '/' || getcwd(here, sizeof here) == NULL)
+        return path;
+    snprintf(text, sizeof text, "%s/%s", here, path);
+    return text;
+}
+
 static int record(int count, char **arguments)
 {
     const char *output = "rung.trace";
@@ -168,7 +179,7 @@ static int record(int count, char **arguments)
         at++;
     if (at >= count)
         return usage();
-    if (setenv("RUNG_TRACE", output, 1) != 0)
+    if (setenv("RUNG_TRACE", from_here(output), 1) != 0)
         return fail("no memory");
     execvp(arguments[at], arguments + at);
     return fail("%s: %s", arguments[at], strerror(errno));
@@ -443,10 +454,16 @@ static void tally_add(struct tally *tallies, const char *what, double length)
     }
 }
 
+/* Who was blocked as the trace began has none. */
+static const char *reason_of(const struct goroutine *who)
+{
+    return who->reason[0] != '\0' ? who->reason : "blocked";
+}
+
 static void add_blocker(struct stats *stats, const struct goroutine *who, double length)
 {
     char what[128];
-    snprintf(what, sizeof what, "%s in %s", who->reason, who->where[0] != '\0' ? who->where : "?");
+    snprintf(what, sizeof what, "%s in %s", reason_of(who), who->where[0] != '\0' ? who->where : "?");
     tally_add(stats->blockers, what, length);
 }
 
@@ -500,10 +517,13 @@ static int stats_generation(const struct trace_file *file, const struct generati
     return replay_generation(&stats->replay, generation);
 }
 
+/* Those that are none come last. */
 static int by_total(const void *a, const void *b)
 {
-    double left = ((const struct tally *)a)->total, right = ((const struct tally *)b)->total;
-    return left > right ? -1 : left < right;
+    const struct tally *left = a, *right = b;
+    if (left->total != right->total)
+        return left->total > right->total ? -1 : 1;
+    return left->count > right->count ? -1 : left->count < right->count;
 }
 
 static void print_samples(struct stats *stats)
@@ -706,7 +726,7 @@ struct export {
 
 static const char *state_name(const struct goroutine *who)
 {
-    return who->state == 'R' ? "running" : who->state == 'r' ? "runnable" : who->state == 's' ? "system call" : who->reason;
+    return who->state == 'R' ? "running" : who->state == 'r' ? "runnable" : who->state == 's' ? "system call" : reason_of(who);
 }
 
 /* A state that is over is a slice on the goroutine's track; who wakes it, the beginning of an arrow. */

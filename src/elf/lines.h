@@ -12,14 +12,11 @@ struct lines;
 struct lines *lines_open_process(void);
 
 /*
- * Files by their places: no modules yet. Debug information is searched in `directory` (or NULL) too, which is for all that
- * are open. NULL without memory.
+ * A file that was loaded so that its lowest address is `start`. Its debug information is searched in `directory` (or NULL) too,
+ * which is the same for all. 0; -ENOENT: it can't be read; -ESTALE: it has not this build id; -ENOMEM.
  */
-struct lines *lines_open_files(const char *directory);
-/* Adds one, loaded so that its lowest address is `start`. 0; -ENOENT: it can't be read; -ESTALE: it has not this build id. */
-int lines_add(struct lines *lines, const char *path, uintptr_t start, const uint8_t *build_id, size_t count);
-/* No more are to be added. */
-void lines_ready(struct lines *lines);
+int lines_open_file(struct lines **lines, const char *path, uintptr_t start, const uint8_t *build_id, size_t count,
+                    const char *directory);
 
 /*
  * The frames at a pc, inlined ones first; a function that only the symbol table knows has file NULL and line 0. Strings

@@ -6,7 +6,7 @@
  * object is two things here: a record (name, rules, symbols), made when it is first met,
  * position-independent and kept for ever; and a slot {start, end, bias, record} in the table of
  * what is loaded now, sorted by address. All reading of an object's memory happens inside the
- * callback, where the loader's lock keeps it loaded.
+ * callback, where the loader's lock keeps it loaded, or is left to the kernel (rule_of_code).
  *
  * Publishing (no lock, no waiting, also inside a handler that interrupted the refresh itself):
  *   refresh: 1. fill the buffer that is not shown   2. release generation + 1: it is shown
@@ -336,12 +336,20 @@ static bool slot_find(uintptr_t pc, struct slot *found)
     return false;
 }
 
-/* Where no CFI tells of it: a linkage stub is known by its code. */
-static unsigned rule_of_stub(const struct slot *slot, uintptr_t pc)
+/*
+ * Where no CFI tells of it: linkage stubs, and what a signal's handler returns to, are known by their code. The kernel copies
+ * that, since the object may have been unloaded by now.
+ */
+static unsigned rule_of_code(const struct slot *slot, uintptr_t pc)
 {
-    if (pc - slot->start < STUB_BEFORE || slot->end - pc < STUB_AFTER)
+    _Alignas(8) uint8_t bytes[CODE_BEFORE + 3 + CODE_AFTER] = { 0 };
+    uint8_t *code = bytes + CODE_BEFORE + pc % 4; /* aligned as it is there */
+    size_t before = pc - slot->start < CODE_BEFORE ? pc - slot->start : CODE_BEFORE;
+    if (os_copy(code - before, (const void *)(pc - before), before + CODE_AFTER) <= before)
         return CFI_NONE;
-    int words = registers_stub((const uint8_t *)pc);
+    if (registers_is_signal_return(code))
+        return CFI_SIGNAL;
+    int words = registers_stub(code);
     return words >= 0 ? CFI_ENTRY + (unsigned)words : CFI_NONE;
 }
 
@@ -352,7 +360,7 @@ unsigned object_rule(uintptr_t pc, uint32_t of)
     if (!is_found || !is_shown(of))
         return CFI_NONE;
     unsigned rule = cfi_find(&slot.object->cfi, pc - slot.start);
-    return rule != CFI_NONE ? rule : rule_of_stub(&slot, pc);
+    return rule != CFI_NONE ? rule : rule_of_code(&slot, pc);
 }
 
 bool object_symbol(uintptr_t pc, struct object_place *place)

@@ -3,7 +3,7 @@
  * object.h: the ELF objects that this process has loaded, their unwind rules and function names.
  *
  * object_refresh is for normal threads. Everything else is async-signal-safe, takes no lock, and
- * answers from what the last refresh found; it never touches the objects' own memory.
+ * answers from what the last refresh found; it never touches the objects' own memory, but to have the kernel copy some code.
  */
 #ifndef RUNG_OBJECT_H
 #define RUNG_OBJECT_H

@@ -6,7 +6,9 @@
  *   REGISTERS_CONTEXT_BYTES       of a signal's ucontext, as far as it is read
  *   registers_read(uc, n, &value) the register of a DWARF number; false where the number means none
  *   registers_stub(code)          a linkage stub without CFI, and how many words it has pushed at this instruction; -1: it is
- *                                 none. STUB_BEFORE and STUB_AFTER bytes around are looked at
+ *                                 none
+ *   registers_is_signal_return(code)  at one of the two instructions that a signal's handler returns to, or the byte before
+ *   CODE_BEFORE, CODE_AFTER       how many bytes around these two look at
  *   registers_capture(&r)         the registers of the caller of the function that this is written in, just behind the call:
  *                                 true; or of that function itself, at this instruction: false, and its caller is a step away
  *   registers_strip(pc)           a return address without its signature
@@ -14,6 +16,7 @@
 #ifndef RUNG_REGISTERS_H
 #define RUNG_REGISTERS_H
 
+#include <string.h>
 #include <ucontext.h>
 
 #include "base/base.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names.c: modules by address, and a file for each.
+ * names.c: modules by address, and a file for each. Where one was unloaded another may lie later: which one it is the
+ * generation tells.
  *
  * A file is believed only if it has the module's build id. It is searched by that id in the given directory, laid out
  * like /usr/lib/debug or just as files; then where it was loaded from; then in /usr/lib/debug. Debug information that was split
@@ -21,18 +22,21 @@ enum { ID_MOST = 64, PATH_BYTES = 4096, MODULES_MOST = 4096 /* more than a trace
 struct module {
     struct module *next;
     uintptr_t start, end;
+    uint64_t first, last; /* generations in which it was loaded */
     uint8_t id[ID_MOST];
     size_t id_bytes;
-    int error;           /* of names_find: why it has no file */
+    struct lines *lines; /* NULL: no file */
+    int error;           /* of names_find: why it has none */
     bool is_asked, is_named;
     char id_text[2 * ID_MOST + 1];
     char path[];
 };
 
 struct names {
-    struct lines *lines;
     struct module *first;
     size_t count;
+    uint64_t generation; /* whose pcs are asked for */
+    bool has_overlaps;
     const char *directory;
     char text[320];
 };
@@ -43,11 +47,7 @@ struct names *names_open(const char *directory)
     if (names == NULL)
         return NULL;
     names->directory = directory;
-    names->lines = lines_open_files(directory);
-    if (names->lines != NULL)
-        return names;
-    free(names);
-    return NULL;
+    return names;
 }
 
 static const char *base_name(const char *path)
@@ -65,15 +65,28 @@ static size_t parse_hex(const char *text, uint8_t *bytes, size_t most)
     return count;
 }
 
-static struct module *module_at(const struct names *names, uintptr_t pc)
+static bool is_loaded(const struct module *module, uint64_t generation)
 {
-    struct module *module = names->first;
-    while (module != NULL && (pc < module->start || pc >= module->end))
-        module = module->next;
-    return module;
+    return module->first <= generation && generation <= module->last;
 }
 
-int names_add(struct names *names, const char *line)
+/* Of those that ever lay there: what does in this generation, or did last. A generation tells of what is loaded as it ends. */
+static struct module *module_at(const struct names *names, uintptr_t pc)
+{
+    struct module *found = NULL;
+    for (struct module *module = names->first; module != NULL; module = module->next) {
+        if (pc < module->start || pc >= module->end)
+            continue;
+        if (is_loaded(module, names->generation))
+            return module;
+        bool is_before = module->last < names->generation;
+        if (found == NULL || (is_before && (found->last > names->generation || found->last < module->last)))
+            found = module;
+    }
+    return found;
+}
+
+int names_add(struct names *names, const char *line, uint64_t generation)
 {
     unsigned long start, end;
     char id[2 * ID_MOST + 1], path[PATH_BYTES];
@@ -81,21 +94,36 @@ int names_add(struct names *names, const char *line)
         return -EINVAL;
     if (sscanf(line, "%lx %lx %128s %4095[^\n]", &start, &end, id, path) != 4 || start >= end)
         return -EINVAL;
-    for (const struct module *module = names->first; module != NULL; module = module->next)
-        if (start < module->end && module->start < end) /* the first that was there */
+    bool has_overlap = false;
+    for (struct module *module = names->first; module != NULL; module = module->next) {
+        bool is_there = start < module->end && module->start < end;
+        if (is_there && start == module->start && end == module->end && strcmp(module->id_text, id) == 0 &&
+            strcmp(module->path, path) == 0) {
+            module->last = generation;
             return 0;
+        }
+        has_overlap |= is_there;
+    }
     struct module *module = calloc(1, sizeof *module + strlen(path) + 1);
     if (module == NULL)
         return -ENOMEM;
     module->next = names->first;
     module->start = start;
     module->end = end;
+    module->first = module->last = generation;
     module->id_bytes = parse_hex(id, module->id, ID_MOST);
     snprintf(module->id_text, sizeof module->id_text, "%s", id);
     memcpy(module->path, path, strlen(path) + 1);
     names->first = module;
     names->count++;
+    names->has_overlaps |= has_overlap;
     return 0;
+}
+
+bool names_select(struct names *names, uint64_t generation)
+{
+    names->generation = generation;
+    return !names->has_overlaps;
 }
 
 size_t names_modules(const struct names *names)
@@ -110,7 +138,8 @@ static bool try_file(struct names *names, struct module *module, const char *pat
 {
     struct stat status; /* whatever the trace names is opened, which for a pipe takes as long as its writer likes */
     bool is_file = stat(path, &status) == 0 && S_ISREG(status.st_mode);
-    int error = is_file ? lines_add(names->lines, path, module->start, module->id, module->id_bytes) : -ENOENT;
+    int error = is_file ? lines_open_file(&module->lines, path, module->start, module->id, module->id_bytes, names->directory)
+                        : -ENOENT;
     if (error == 0 || module->error != -ESTALE)
         module->error = error;
     return error == 0;
@@ -145,7 +174,6 @@ void names_find(struct names *names)
 {
     for (struct module *module = names->first; module != NULL; module = module->next)
         find_file(names, module);
-    lines_ready(names->lines);
 }
 
 /* ---- answers ---- */
@@ -155,7 +183,7 @@ size_t names_at(struct names *names, uintptr_t pc, rung_frame *frames, size_t ca
     struct module *module = module_at(names, pc);
     if (module == NULL)
         return 0;
-    size_t count = lines_at(names->lines, pc, frames, capacity);
+    size_t count = module->lines != NULL ? lines_at(module->lines, pc, frames, capacity) : 0;
     module->is_asked = true;
     module->is_named |= count > 0 && frames[0].file != NULL;
     return count;
@@ -191,10 +219,10 @@ void names_close(struct names *names)
 {
     if (names == NULL)
         return;
-    lines_close(names->lines);
     while (names->first != NULL) {
         struct module *module = names->first;
         names->first = module->next;
+        lines_close(module->lines);
         free(module);
     }
     free(names);

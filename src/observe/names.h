@@ -13,11 +13,13 @@ struct names;
 
 /* Files are searched in `directory` first, or NULL. NULL without memory. */
 struct names *names_open(const char *directory);
-/* One line of modules_write; none where that is known already. 0, -EINVAL (also beyond some thousand), -ENOMEM. */
-int names_add(struct names *names, const char *line);
+/* One line of modules_write, in that generation, which never falls. 0, -EINVAL (also beyond some thousand), -ENOMEM. */
+int names_add(struct names *names, const char *line, uint64_t generation);
 /* No more lines. Looks for the files. */
 void names_find(struct names *names);
 size_t names_modules(const struct names *names);
+/* From here on pcs of this generation are asked for. Whether they mean what they do in all the others. */
+bool names_select(struct names *names, uint64_t generation);
 
 /*
  * The frames at a pc, inlined ones first; strings stay until the next call. 0: nothing is known, but names_place has the

@@ -15,7 +15,11 @@
 #include "sched/event.h"
 #include "sched/wire.h"
 
-enum { PC_BITS = 48, TABLE_STACKS = 2, TABLE_STRINGS = 4, TEXT_BYTES = TRACE_STRING_MOST + 1 };
+enum { PC_BITS = 48, TABLE_STACKS = 2, TABLE_STRINGS = 4, TEXT_BYTES = TRACE_STRING_MOST + 1, KEPT_MOST = 16 };
+
+struct kept {
+    char function[TEXT_BYTES], file[TEXT_BYTES];
+};
 
 struct naming {
     struct names *names;
@@ -24,7 +28,7 @@ struct naming {
     uint64_t asked, named;
     const struct generation *generation; /* what is written, */
     const struct stack_entry *stack;     /* and of that, */
-    char function[TEXT_BYTES], file[TEXT_BYTES];
+    struct kept kept[KEPT_MOST];
 };
 
 static struct naming *current; /* a symbolizer has no argument */
@@ -54,7 +58,7 @@ int naming_learn(struct naming *naming, const struct generation *generation)
         if (string->length < sizeof prefix || memcmp(string->text, prefix, sizeof prefix - 1) != 0)
             continue;
         snprintf(line, sizeof line, "%.*s", (int)(string->length - sizeof prefix + 1), string->text + sizeof prefix - 1);
-        if (names_add(naming->names, line) == -ENOMEM)
+        if (names_add(naming->names, line, generation->number) == -ENOMEM)
             return -ENOMEM;
     }
     return 0;
@@ -62,19 +66,22 @@ int naming_learn(struct naming *naming, const struct generation *generation)
 
 /* ---- frames ---- */
 
-/* The frame that it has in the stack that is written. */
-static size_t keep_frame(struct naming *naming, uintptr_t pc, rung_frame *frame)
+/* The frames that it has in the stack that is written: what is inlined, and at last who has the pc itself. */
+static size_t keep_frames(struct naming *naming, uintptr_t pc, rung_frame *frames, size_t capacity)
 {
-    struct trace_frame found;
-    for (size_t i = 0; generation_frame(naming->generation, naming->stack->id, i, &found); i++) {
-        if (found.pc != pc)
+    struct trace_frame found = { .pc = 0 };
+    size_t count = 0;
+    for (size_t i = 0; found.pc != pc && generation_frame(naming->generation, naming->stack->id, i, &found); i++) {
+        if ((found.pc & ((UINT64_C(1) << PC_BITS) - 1)) != pc || count == KEPT_MOST || count == capacity)
             continue;
-        snprintf(naming->function, sizeof naming->function, "%.*s", (int)found.function_length, found.function);
-        snprintf(naming->file, sizeof naming->file, "%.*s", (int)found.file_length, found.file);
-        *frame = (rung_frame){ naming->function, naming->file, (unsigned)found.line };
-        return 1;
+        struct kept *kept = &naming->kept[count];
+        snprintf(kept->function, sizeof kept->function, "%.*s", (int)found.function_length, found.function);
+        snprintf(kept->file, sizeof kept->file, "%.*s", (int)found.file_length, found.file);
+        frames[count++] = (rung_frame){ kept->function, kept->file, (unsigned)found.line };
     }
-    names_place(naming->names, pc, frame);
+    if (count > 0)
+        return count;
+    names_place(naming->names, pc, frames);
     return 1;
 }
 
@@ -83,7 +90,7 @@ static size_t frames_of(uintptr_t call, rung_frame *frames, size_t capacity)
     size_t count = names_at(current->names, call, frames, capacity);
     current->asked++;
     current->named += count > 0 && frames[0].file != NULL;
-    return count > 0 && frames[0].file != NULL ? count : keep_frame(current, call + 1, frames);
+    return count > 0 && frames[0].file != NULL ? count : keep_frames(current, call + 1, frames, capacity);
 }
 
 int naming_begin(struct naming *naming, int version, rung_trace_sink *write, void *arg)
@@ -111,6 +118,8 @@ int naming_write(struct naming *naming, struct trace_file *file, const struct ge
 {
     struct batch batch;
     naming->generation = generation;
+    if (!names_select(naming->names, generation->number))
+        wire_forget(naming->wire);
     size_t at = generation->begin;
     if (trace_next_batch(file, &at, &batch) == 1)
         wire_begin_copy(naming->wire, (uint32_t)generation->number, batch.base, naming->last_string + 1);

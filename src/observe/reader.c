@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "observe/order.h"
+
 enum { BATCH_MOST = 65536, STRING_MOST = 1024, FRAMES_MOST = 128 };
 enum { HEAD = 16, BATCH = 1, STACKS, STACK, STRINGS, STRING, SAMPLES, SAMPLE, FREQUENCY, SYNC = 50 };
 
@@ -22,7 +24,7 @@ enum { HEAD = 16, BATCH = 1, STACKS, STACK, STRINGS, STRING, SAMPLES, SAMPLE, FR
 static const uint8_t argument_counts[KINDS] = {
     [0 ... 8] = 0xff,  [9] = 2,  [10] = 2, [11] = 0, [12] = 3, [13] = 2, [14] = 3, [15] = 1, [16] = 2,        [17] = 0,
     [18] = 0,          [19] = 2, [20] = 2, [21] = 3, [22] = 2, [23] = 0, [24] = 0, [25] = 3, [26] = 2,        [27] = 0,
-    [28] = 1,          [29] = 2, [30] = 1, [31] = 0, [32] = 1, [33] = 2, [34] = 2, [35] = 1, [36] = 0,        [37] = 1,
+    [28] = 1,          [29] = 2, [30] = 1, [31] = 1, [32] = 1, [33] = 2, [34] = 1, [35] = 1, [36] = 0,        [37] = 1,
     [38] = 1,          [39] = 1, [40] = 4, [41] = 2, [42] = 3, [43] = 3, [44] = 4, [45] = 2, [46] = 2,        [47] = 3,
     [48] = 4,          [49 ... KINDS - 1] = 0xff,
 };
@@ -232,7 +234,7 @@ static int by_time(const void *a, const void *b)
     const struct trace_event *left = a, *right = b;
     if (left->time != right->time)
         return left->time < right->time ? -1 : 1;
-    return left < right ? -1 : left > right; /* no better order is known: qsort of glibc is stable */
+    return left < right ? -1 : left > right; /* of a thread's as they are written: qsort of glibc is stable */
 }
 
 static int by_string_id(const void *a, const void *b)
@@ -277,6 +279,10 @@ int trace_next_generation(struct trace_file *file, size_t *at, struct generation
     sort(generation->events, generation->count, sizeof *generation->events, by_time);
     sort(generation->strings, generation->string_count, sizeof *generation->strings, by_string_id);
     sort(generation->stacks, generation->stack_count, sizeof *generation->stacks, by_stack_id);
+    if (order_events(generation) != 0) {
+        generation_free(generation);
+        return -ENOMEM;
+    }
     return 1;
 }
 

@@ -25,16 +25,21 @@ struct batch {
 /* The kinds of events that the command looks into; the numbers are the format's. */
 enum event_kind {
     KIND_GO_CREATE = 14,
-    KIND_GO_START = 16,
+    KIND_GO_CREATE_SYSCALL,
+    KIND_GO_START,
     KIND_GO_DESTROY,
-    KIND_GO_STOP = 19,
+    KIND_GO_DESTROY_SYSCALL,
+    KIND_GO_STOP,
     KIND_GO_BLOCK,
     KIND_GO_UNBLOCK,
     KIND_SYSCALL_BEGIN,
     KIND_SYSCALL_END,
     KIND_SYSCALL_END_BLOCKED,
     KIND_GO_STATUS,
-    KIND_GO_STATUS_STACK = 48,
+    KIND_GO_SWITCH = 45,
+    KIND_GO_SWITCH_DESTROY,
+    KIND_GO_CREATE_BLOCKED,
+    KIND_GO_STATUS_STACK,
     KINDS = 52,
 };
 
@@ -58,7 +63,7 @@ struct trace_frame {
     uint64_t line;
 };
 
-/* A generation, whole: its events by time, samples, and tables. */
+/* A generation, whole: its events as they can have happened (order.h), samples, and tables. */
 struct generation {
     uint64_t number, frequency;
     size_t begin, end; /* in the file */

@@ -37,7 +37,7 @@ static int load_modules(const char *modules)
     if (text == NULL || names == NULL)
         error = -ENOMEM;
     while (error == 0 && (line = strsep(&rest, "\n")) != NULL)
-        error = names_add(names, line) == -ENOMEM ? -ENOMEM : 0;
+        error = names_add(names, line, 0) == -ENOMEM ? -ENOMEM : 0;
     if (error == 0)
         names_find(names);
     free(text);
@@ -170,6 +170,15 @@ static bool find_run(const struct memory *memory, uint32_t *first, uint32_t *las
     return true;
 }
 
+/* Why there is no run. */
+static const char *what_is_wrong(const struct memory *memory)
+{
+    for (int i = 0; i < TRACE_GENERATIONS; i++)
+        if (memory->head->generations[i].state == TRACE_LOSSY)
+            return "no generation is whole: events found no memory";
+    return "nothing was recorded";
+}
+
 static void write_kind(struct wire *wire, struct memory *memory, uint32_t number, enum trace_kind kind,
                        void (*write)(struct wire *wire, const struct trace_buffer *buffer))
 {
@@ -216,7 +225,7 @@ static int salvage(struct memory *memory, rung_trace_sink *write, void *arg, str
 {
     uint32_t first, last;
     if (!find_run(memory, &first, &last) || !count_run(memory, first, last, result)) {
-        snprintf(result->error, sizeof result->error, "nothing was recorded");
+        snprintf(result->error, sizeof result->error, "%s", what_is_wrong(memory));
         return -EINVAL;
     }
     struct wire *wire = wire_open(write, arg, name_pc, 25);

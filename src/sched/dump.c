@@ -11,7 +11,8 @@
  * asked often. A thread that does not answer within ANSWER_NS (asleep for good in the kernel, signals blocked) is shown
  * without a stack; one that wants a CPU and gets none, as the machine has much else to do, has until it has had one so long.
  *
- * Equal stacks in equal states are shown once: they are kept in a hash table by stack.
+ * Equal stacks in equal states are shown once: they are kept in a hash table by stack. Where one leads through what nothing is
+ * known of, sysmon is asked to look whether that has just been loaded, and all are walked again.
  */
 #include <errno.h>
 #include <signal.h>
@@ -410,6 +411,8 @@ static void print_stack(struct text *text, const uintptr_t *pcs, size_t depth)
         print_pc(text, pcs[i] - (i > 0));
         text_add(text, "\n");
     }
+    if (depth >= UNWIND_DEPTH_MAX - 1) /* of its own stack this thread leaves out a frame */
+        text_add(text, "    (at most 128 frames are shown)\n");
     if (depth == 0)
         text_add(text, "    (its thread does not answer)\n");
 }
@@ -461,6 +464,16 @@ static void print_group(struct text *text, const struct group_of_equals *group, 
     text_add(text, "\n\n");
 }
 
+/* Whether some of it lies where nothing is known to be loaded. */
+static bool has_strangers(const uintptr_t *pcs, size_t depth)
+{
+    struct object_place place;
+    for (size_t i = 0; i < depth; i++)
+        if (!object_symbol(pcs[i] - (i > 0), &place))
+            return true;
+    return false;
+}
+
 static bool is_shown_always(const struct g *g)
 {
     (void)g;
@@ -472,20 +485,41 @@ static bool is_not_main(const struct g *g)
     return g != atomic_load_relaxed(&sched.main);
 }
 
+/* False: no memory. */
+static bool collect(struct table *table, bool (*is_shown)(const struct g *g))
+{
+    struct look look;
+    uint64_t cursor = 0;
+    struct g *g;
+    if (!table_init(table))
+        return false;
+    while ((g = g_next(&cursor)) != NULL)
+        if (is_shown(g) && look_at(g, &look))
+            table_put(table, &look);
+    return true;
+}
+
+static bool is_all_known(const struct table *table)
+{
+    const struct group_of_equals *group = table->first;
+    while (group != NULL && !has_strangers(group->pcs, group->depth))
+        group = group->next;
+    return group == NULL;
+}
+
 static int dump(int fd, bool (*is_shown)(const struct g *g), const char *title)
 {
     struct table table;
     struct text text;
-    struct look look;
-    uint64_t cursor = 0;
-    struct g *g;
     if (fd < 0)
         return -EBADF;
-    if (!table_init(&table))
+    if (!collect(&table, is_shown))
         return -ENOMEM;
-    while ((g = g_next(&cursor)) != NULL)
-        if (is_shown(g) && look_at(g, &look))
-            table_put(&table, &look);
+    if (!is_all_known(&table) && sysmon_look_for_objects()) {
+        os_release(table.memory, table.bytes);
+        if (!collect(&table, is_shown))
+            return -ENOMEM;
+    }
     int64_t now = os_now();
     text_init(&text, fd);
     text_add_unsigned(&text, table.total);
@@ -543,7 +577,10 @@ static void on_panic(int fd)
         trace_stand_aside();
         return;
     }
-    print_own(fd, pcs, walk_own(pcs));
+    size_t depth = walk_own(pcs);
+    if (has_strangers(pcs, depth) && sysmon_look_for_objects())
+        depth = walk_own(pcs);
+    print_own(fd, pcs, depth);
     rung_dump(fd);
     trace_save(true);
 }
@@ -592,8 +629,11 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     const struct sigaction *old = signal_number == SIGBUS ? &old_bus : &old_segv;
     if (atomic_swap_acq_rel(&is_reported, 1) == 0) {
         uintptr_t pcs[UNWIND_DEPTH_MAX];
+        size_t depth = rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX);
+        if (has_strangers(pcs, depth) && sysmon_look_for_objects())
+            depth = rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX);
         print_fault(signal_number, (uintptr_t)info->si_addr);
-        print_own(STDERR_FILENO, pcs, rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX));
+        print_own(STDERR_FILENO, pcs, depth);
         rung_dump(STDERR_FILENO);
         trace_save(old->sa_handler == SIG_DFL); /* a handler of the program's may mend what is wrong */
     }

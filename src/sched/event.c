@@ -403,8 +403,9 @@ void trace_user(struct m *m, enum trace_user_event what, uint64_t a, uint64_t b,
     struct tracer *tracer = &m->tracer;
     if (generation == 0)
         return;
-    uint32_t one = first != NULL ? string_of(tracer, generation, first) : 0;
-    uint32_t two = second != NULL ? string_of(tracer, generation, second) : 0;
+    bool is_region = what == TRACE_REGION_BEGIN || what == TRACE_REGION_END; /* a reader gives up where their names differ */
+    uint32_t one = first != NULL ? string_of(tracer, generation, first, is_region) : 0;
+    uint32_t two = second != NULL ? string_of(tracer, generation, second, false) : 0;
     uint32_t stack = what != TRACE_LABEL ? STACK(m, generation) : 0;
     switch (what) {
     case TRACE_LABEL: emit(tracer, generation, types[what], 1, one, 0, 0, 0); break;

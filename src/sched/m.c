@@ -72,6 +72,8 @@ __attribute__((__no_sanitize__("thread"))) static void adopted_end(void *arg)
     struct m *m = arg;
     if (sched.is_forked)
         return;
+    if (!m->is_thread)
+        panic("a goroutine ended its thread");
     if (m_g(m)->locals != NULL)
         locals_end(m_g(m));
     if (m_g(m)->scope != NULL)
@@ -188,6 +190,7 @@ static void m_main(void *arg)
     machine_fp_save(&fp);
     rung_fp_load(&m->machine, &fp);
     machine_m_set(m);
+    pthread_setspecific(adopted_key, m); /* it does not end, but by pthread_exit in user code */
     rung_mstart(m, m_run);
 }
 

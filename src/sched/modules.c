@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/os.h"
@@ -57,6 +58,9 @@ static int add(struct dl_phdr_info *info, size_t size, void *arg)
     const char *path = info->dlpi_name[0] != '\0' ? info->dlpi_name : "/proc/self/exe";
     char program[4096];
     if (info->dlpi_name[0] == '\0' && os_program_path(program, sizeof program) > 0)
+        path = program;
+    bool is_relative = path[0] != '/' && strchr(path, '/') != NULL; /* the vdso's has none */
+    if (is_relative && realpath(path, program) != NULL)
         path = program;
     int length = snprintf(line, sizeof line, "%lx %lx %s %.3800s\n", (unsigned long)low, (unsigned long)high, hex, path);
     if (length > 0 && writer->used + (size_t)length < writer->capacity) {

@@ -391,6 +391,7 @@ struct sched {
     struct note sysmon;
     uint32_t sysmon_sleeps;                  /* atomic */
     uint32_t sysmon_started;
+    uint32_t objects_wanted, objects_known;  /* atomic: how often sysmon was asked to look for new objects, and has answered */
 
     struct p p[MOST_PROCS];
 };
@@ -549,6 +550,11 @@ struct m *enter_slow(struct m *m);
 /* Starts the monitor, if it does not run yet. 0, -EAGAIN or -ENOMEM. */
 int sysmon_start(void);
 void sysmon_wake(void);
+/*
+ * Has sysmon take in what was just loaded, as a signal's handler must not. Whether it has: it may be stuck behind who holds the
+ * loader's lock. Async-signal-safe.
+ */
+bool sysmon_look_for_objects(void);
 /* Takes p from the m that holds it, unless that is in the runtime. True: p is nobody's now. Sysmon, and no other. */
 bool sysmon_take(struct p *p);
 

@@ -130,6 +130,12 @@ void stream_end(void)
     end(0);
 }
 
+void stream_forget(void)
+{
+    if (stream.wire != NULL)
+        wire_forget(stream.wire);
+}
+
 /* ---- on the thread, as it is asked ---- */
 
 static int answer_start(struct trace_request *request)

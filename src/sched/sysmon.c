@@ -22,12 +22,13 @@
 #include "sched/netpoll.h"
 #include "sched/park.h"
 
-enum { STACK_BYTES = 256 * 1024 };
+enum { STACK_BYTES = 256 * 1024, NAPS = 2500 /* not a time: the machine may stand still */ };
 #define SHORTEST_NS   INT64_C(20000)
 #define LONGEST_NS    INT64_C(10000000)
 #define QUIET_ROUNDS  50
 #define IDLE_ROUNDS   10
 #define OBJECTS_NS    INT64_C(1000000000)
+#define NAP_NS        INT64_C(200000)
 #define WATCHED_NS    INT64_C(1000000) /* the most between two rounds while a timer waits for one who looks by himself */
 #define SKIPPED_NS    INT64_C(500000)  /* the same while p_wake_for skips: what is forked is to wait no longer */
 #define THREADS_NS    INT64_C(1000000) /* between two attempts to start a thread where none was to be had */
@@ -204,6 +205,28 @@ void sysmon_wake(void)
         note_wake(&sched.sysmon);
 }
 
+bool sysmon_look_for_objects(void)
+{
+    uint32_t wanted = atomic_add_seq_cst(&sched.objects_wanted, 1) + 1; /* pairs with look_for_objects */
+    for (int i = 0; i < NAPS && atomic_load_relaxed(&sched.sysmon_started); i++) {
+        if ((int32_t)(atomic_load_acquire(&sched.objects_known) - wanted) >= 0) /* acquire: pairs with look_for_objects */
+            return true;
+        sysmon_wake();
+        os_sleep(NAP_NS);
+    }
+    return false;
+}
+
+static void look_for_objects(struct round *round)
+{
+    uint32_t wanted = atomic_load_acquire(&sched.objects_wanted); /* acquire: pairs with sysmon_look_for_objects */
+    if (wanted == atomic_load_relaxed(&sched.objects_known) && round->now - round->objects_at < OBJECTS_NS)
+        return;
+    round->objects_at = round->now;
+    object_refresh();
+    atomic_store_release(&sched.objects_known, wanted); /* release: pairs with sysmon_look_for_objects */
+}
+
 /* The next round is due sooner if a timer is. */
 static void pause_round(const struct round *round)
 {
@@ -240,10 +263,7 @@ static void sysmon_main(void *arg)
         round.delay = round.quiet <= QUIET_ROUNDS ? SHORTEST_NS : round.delay * 2;
         if (round.delay > LONGEST_NS)
             round.delay = LONGEST_NS;
-        if (round.now - round.objects_at >= OBJECTS_NS) {
-            round.objects_at = round.now;
-            object_refresh();
-        }
+        look_for_objects(&round);
         round.idle = is_all_idle() && round.delay == LONGEST_NS ? round.idle + 1 : 0;
         if (round.idle > IDLE_ROUNDS)
             sleep_until_needed(&round);

@@ -41,28 +41,38 @@ static always_inline bool is_record(const struct trace_record *record, uint64_t 
            memcmp(record->words, data, bytes) == 0;
 }
 
+/* A record with a number of its own, that no table leads to yet; NULL without a buffer. */
+static struct trace_record *record_add(struct tracer *tracer, uint32_t generation, uint64_t hash, enum trace_record_kind kind,
+                                       const void *data, size_t count, size_t bytes)
+{
+    struct table *table = &tracing.tables[generation & 1];
+    size_t room = sizeof(struct trace_record) + round_up(bytes, (size_t)8);
+    struct trace_record *record = record_new(tracer, generation, room);
+    if (record == NULL)
+        return NULL;
+    record->hash = hash;
+    record->kind = (uint16_t)kind;
+    record->count = (uint16_t)count;
+    memcpy(record->words, data, bytes);
+    record->id = atomic_add_relaxed(kind == TRACE_STRING ? &table->strings : &table->stacks, 1) + 1;
+    struct trace_buffer *buffer = tracer->tables[generation & 1];
+    atomic_store_release(&buffer->used, buffer->used + (uint32_t)room); /* release: as emit's; before any event names it */
+    return record;
+}
+
 /* Puts it into the table, unless another was faster. Its number; 0 if there is no room. */
 static noinline uint32_t table_add(struct tracer *tracer, uint32_t generation, uint64_t hash, enum trace_record_kind kind,
                                    const void *data, size_t count, size_t bytes)
 {
     struct table *table = &tracing.tables[generation & 1];
-    uint32_t *numbers = kind == TRACE_STRING ? &table->strings : &table->stacks;
-    size_t room = sizeof(struct trace_record) + round_up(bytes, (size_t)8);
     uint32_t used = atomic_load_relaxed(&table->stacks) + atomic_load_relaxed(&table->strings);
     if (used >= SLOTS_USED_MANY)
         tell_full_table();
     if (used >= SLOTS_USED_MOST)
         return 0;
-    struct trace_record *record = record_new(tracer, generation, room);
+    struct trace_record *record = record_add(tracer, generation, hash, kind, data, count, bytes);
     if (record == NULL)
         return 0;
-    record->hash = hash;
-    record->kind = (uint16_t)kind;
-    record->count = (uint16_t)count;
-    memcpy(record->words, data, bytes);
-    record->id = atomic_add_relaxed(numbers, 1) + 1;
-    struct trace_buffer *buffer = tracer->tables[generation & 1];
-    atomic_store_release(&buffer->used, buffer->used + (uint32_t)room); /* release: as emit's; before any event names it */
     for (uint64_t slot = hash;; slot++) {
         struct trace_record **place = &table->slots[slot % SLOTS], *found = NULL;
         if (atomic_cas_acq_rel(place, &found, record)) /* pairs with table_get */
@@ -120,7 +130,18 @@ static always_inline const struct trace_record *table_find(uint32_t generation, 
     }
 }
 
-uint32_t string_of(struct tracer *tracer, uint32_t generation, const char *string)
+/* As it has to be the same in another generation; more of them than there are numbers are a loss. */
+static noinline uint32_t string_beside(struct tracer *tracer, uint32_t generation, uint64_t hash, const char *string, size_t bytes)
+{
+    bool has_number = atomic_load_relaxed(&tracing.tables[generation & 1].strings) < STRINGS_MOST;
+    const struct trace_record *record =
+        has_number ? record_add(tracer, generation, hash, TRACE_STRING, string, bytes, bytes) : NULL;
+    if (!has_number)
+        count_lost(generation);
+    return record != NULL ? record->id : 0;
+}
+
+uint32_t string_of(struct tracer *tracer, uint32_t generation, const char *string, bool has_to_be)
 {
     size_t bytes = strnlen(string, TRACE_STRING_MOST);
     uint64_t hash = bytes;
@@ -130,6 +151,8 @@ uint32_t string_of(struct tracer *tracer, uint32_t generation, const char *strin
     if (bytes == 0)
         return 0;
     uint32_t id = table_get(tracer, generation, hash, TRACE_STRING, string, bytes, bytes);
+    if (unlikely(id == 0) && has_to_be)
+        id = string_beside(tracer, generation, hash, string, bytes);
     return id != 0 ? id + TRACE_FIXED_STRINGS : FIXED_NO_ROOM;
 }
 

@@ -133,13 +133,16 @@ void buffers_write(const struct buffers *list, struct wire *wire, const struct t
 
 /* ---- generations ---- */
 
-static void note_modules(void)
+/* Whether that has changed. */
+static bool note_modules(void)
 {
     (void)object_refresh(); /* if there are too many objects, the rest have no names */
     uint32_t objects = object_generation();
-    if (objects != trace.objects)
+    bool has_changed = objects != trace.objects;
+    if (has_changed)
         modules_write(event_head()->modules, TRACE_MODULES);
     trace.objects = objects;
+    return has_changed;
 }
 
 struct trace_generation trace_generation_of_now(uint32_t number)
@@ -188,8 +191,10 @@ void trace_turn(bool is_last)
     trace.full = trace.next;
     trace.next = (struct buffers){ 0, 0, 0 };
     trace_last_number = next.number;
-    note_modules();
+    bool has_changed = note_modules();
     finish_generation(&over, &buffers, event_lost(over.number) == 0 && next.number >= over.number);
+    if (has_changed)
+        stream_forget(); /* not before: of what was unloaded in it the generation knows the names from the one before */
 }
 
 /* ---- the thread ---- */
@@ -286,7 +291,7 @@ static void trace_main(void *arg)
     begin_generation(number_after(number_after(trace_last_number)));
     trace_last_number = trace.info.number;
     trace.objects = 0;
-    note_modules();
+    (void)note_modules();
     set_alarm();
     event_begin(trace.info.number);
     note_wake(&trace.started);

@@ -83,6 +83,8 @@ void trace_wake(void);
 bool stream_is_open(void);
 /* A generation that is over; if it is not whole, the file ends, and another begins. */
 void stream_take(const struct trace_generation *info, const struct buffers *buffers, bool is_whole);
+/* Pcs may mean something else in the next generation: something was loaded, or unloaded. */
+void stream_forget(void);
 /* The thread ends. */
 void stream_end(void);
 /* What it asks for, and *generation_ns if it wants them shorter. */

@@ -46,6 +46,7 @@ enum {
     SLOTS = 1 << 14,  /* of a table of stacks and strings */
     SLOTS_USED_MOST = SLOTS / 4 * 3,
     SLOTS_USED_MANY = SLOTS / 2, /* the time to end the generation in */
+    STRINGS_MOST = 1 << 19,      /* with those beside the table; wire.c has numbers from 1 << 20 on */
     BYTES = TRACE_BUFFER - (int)sizeof(struct trace_buffer),
     FIXED_GOSCHED = WAIT_REASONS,
     FIXED_PREEMPTED,
@@ -99,9 +100,9 @@ void tell_full_table(void);
 /* ---- table.c ---- */
 
 void table_clear(uint32_t generation);
-/* Their numbers in this generation; 0 for none, and if there is no room. */
+/* Their numbers in this generation; 0 for none, and if there is no room. Of a string that has to be there the table may be full. */
 uint32_t stack_of(struct tracer *tracer, uint32_t generation, const uintptr_t *pcs, size_t count);
-uint32_t string_of(struct tracer *tracer, uint32_t generation, const char *string);
+uint32_t string_of(struct tracer *tracer, uint32_t generation, const char *string, bool has_to_be);
 /* One frame: where a goroutine begins. */
 uint32_t stack_of_function(struct tracer *tracer, uint32_t generation, uintptr_t function);
 /* The stack of m's goroutine that the frame lies on, from that frame's caller on; 0 on g0. */

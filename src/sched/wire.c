@@ -3,8 +3,9 @@
  * wire.c: batches, strings and stacks in the bytes of Go's trace format v2.
  *
  * Events come from event.c in that form already. Stacks come as return addresses, and are made into frames here: each pc
- * is asked for once in the whole file, and keeps its frames, since viewers take a pc for the name of a frame. A frame that
- * was inlined gets a pc of its own: that of the call, with a number above the bits that addresses use.
+ * is asked for once in the whole file, and keeps its frames, since viewers take a pc for the name of a frame; but where
+ * something is unloaded other code may lie there later (wire_forget). A frame that was inlined gets a pc of its own: that of the
+ * call, with a number above the bits that addresses use.
  *
  * A stack is shown from the API's call to the function that the goroutine began with: what lies within the library at
  * either end is left out (trim).
@@ -593,6 +594,14 @@ void wire_restart(struct wire *wire, rung_trace_sink *write, void *arg, int vers
     wire->error = 0;
     wire->has_begun = false;
     wire->out_used = 0;
+}
+
+void wire_forget(struct wire *wire)
+{
+    free(wire->places);
+    wire->places = NULL;
+    wire->place_count = wire->place_slots = 0;
+    wire->frames.count = 0;
 }
 
 void wire_learn(struct wire *wire, const struct trace_buffer *buffer)

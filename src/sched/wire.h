@@ -21,6 +21,8 @@ struct trace_generation;
 struct wire *wire_open(rung_trace_sink *write, void *arg, rung_symbolizer *symbolize, int version);
 /* Begins another file; what the last one's pcs mean is known already. */
 void wire_restart(struct wire *wire, rung_trace_sink *write, void *arg, int version);
+/* What pcs mean may have changed: each is asked for again. Between two generations. */
+void wire_forget(struct wire *wire);
 /* Finds out what the pcs of a table buffer mean. */
 void wire_learn(struct wire *wire, const struct trace_buffer *buffer);
 

@@ -105,6 +105,29 @@ def is_refused(result, what):
     expect(result.returncode == 1 and b"rung trace: " in result.stderr, f"{what}: {result.returncode} {result.stderr[-300:]}")
 
 
+def judge_kinds(files):
+    """Each kind of event is as long as Go says; what comes behind it would else be no event."""
+    counts = {9: 2, 10: 2, 11: 0, 12: 3, 13: 2, 14: 3, 15: 1, 16: 2, 17: 0, 18: 0, 19: 2, 20: 2, 21: 3, 22: 2, 23: 0, 24: 0, 25: 3,
+              26: 2, 27: 0, 28: 1, 29: 2, 30: 1, 31: 1, 32: 1, 33: 2, 34: 1, 35: 1, 36: 0, 37: 1, 38: 1, 39: 1, 40: 4, 41: 2, 42: 3,
+              43: 3, 44: 4, 45: 2, 46: 2, 47: 3, 48: 4}
+    made = b"".join(event(kind, 1, *[1] * count) for kind, count in counts.items())
+    result = run("stats", files.write(batch(made, 5)))
+    expect(result.stdout.startswith(b"%d events of " % len(counts)), f"kinds: {result.returncode} {result.stderr} {result.stdout[:200]}")
+
+
+def judge_order(files):
+    """Whose clock is ahead blocks after it was woken, by time; but by its numbers that is what woke it."""
+    ahead = event(GO_CREATE, 0, 7, 1, 0) + event(GO_START, 1, 7, 1) + event(GO_BLOCK, 19, 100, 1)
+    behind = event(GO_UNBLOCK, 10, 7, 2, 0) + event(GO_START, 20, 7, 3)
+    path = files.write(*story()[:2], batch(ahead, 5), batch(behind, 6))
+    result = run("stats", path)
+    expect(b"        1  chan receive in" in result.stdout, f"order: {result.stdout}")
+    slices = [slice for slice in json.loads(run("to", "perfetto", path).stdout)["traceEvents"] if slice["ph"] == "X"]
+    told = [slice["name"] for slice in slices]
+    expect(told[:4] == ["runnable", "running", "chan receive", "runnable"] and min(slice["dur"] for slice in slices) >= 0,
+           f"order: {slices}")
+
+
 def judge_limits(files):
     """What is larger than the format allows is refused, before its size can matter."""
     long_stack = [(1 << 48 | i, 101, 102, 3) for i in range(200_000)]  # who asks for each from the first on takes hours
@@ -188,11 +211,11 @@ def judge_open_end(files):
 HEAD, GENERATIONS, BUFFER = 64 * 1024, 512, 16 * 1024
 
 
-def memory(generation, buffers=1):
+def memory(generation, buffers=1, state=1):
     """A recorder's, as event.h has it: one generation, and so many buffers of it."""
     head = bytearray(HEAD)
     head[:16] = struct.pack("<8sII", b"rungfl1", BUFFER, buffers)
-    struct.pack_into("<IIQqqq", head, 16 + generation % GENERATIONS * 40, generation, 1, 1, 64, 0, 0)
+    struct.pack_into("<IIQqqq", head, 16 + generation % GENERATIONS * 40, generation, state, 1, 64, 0, 0)
     buffer = struct.pack("<IIIIQQQQ", 1, generation, 2, 0, 5, 1, 1, 0) + event(PROC_STOP, 0)
     return bytes(head) + buffer.ljust(BUFFER, b"\0") * buffers
 
@@ -204,6 +227,15 @@ def judge_last_generation(files):
             file.write(memory(generation))
         result = run("salvage", files.path, "-o", files.output)
         expect(result.returncode == 0, f"salvage of generation {generation}: {result.returncode} {result.stderr[-600:]}")
+
+
+def judge_lossy(files):
+    """What there is no whole generation of was recorded nevertheless."""
+    with open(files.path, "wb") as file:
+        file.write(memory(1, state=3))
+    result = run("salvage", files.path, "-o", files.output)
+    is_refused(result, "salvage of what found no memory")
+    expect(b"events found no memory" in result.stderr, f"salvage of what found no memory: {result.stderr}")
 
 
 def on_terminal(*arguments):
@@ -283,7 +315,7 @@ def main():
     random.seed(SEED)
     with tempfile.TemporaryDirectory() as directory:
         files = Files(directory)
-        for part in (judge_limits, judge_flood, judge_own_output, judge_open_end, judge_last_generation, judge_progress, judge_many_functions):
+        for part in (judge_kinds, judge_order, judge_limits, judge_flood, judge_own_output, judge_open_end, judge_last_generation, judge_lossy, judge_progress, judge_many_functions):
             part(files)
         for part in (judge_names, judge_modules, broken_files):
             part(files, directory)

@@ -163,6 +163,8 @@ def commands(judge, directory):
     trace, cut = os.path.join(directory, "recorded"), os.path.join(directory, "cut")
     result = run(RUNG, "trace", "record", "-o", trace, "--", PLAY, "notes", RUNG_TRACE_EVERY="1")
     expect(result.returncode == 0, f"record: {result.stderr}")
+    subprocess.run([RUNG, "trace", "record", "-o", "from_here", "--", "env", "-C", os.sep, PLAY, "notes"], cwd=directory, check=True)
+    expect(os.path.exists(os.path.join(directory, "from_here")), "record: the trace is where the program went")
     stats = ""
     while not wrong and "chan receive in actor" not in stats:  # on a busy machine the partner may have sent before
         print(stats, end="", flush=True)

@@ -412,6 +412,54 @@ static int flight(void *file)
     return rung_group_wait(&group); /* the large one ends with the run */
 }
 
+/* ---- late: a region begins where there is no room for its name, and ends where there is ---- */
+
+static atomic_bool holds, is_held;
+
+static int write_held(void *fd, const void *bytes, size_t count)
+{
+    if (holds)
+        is_held = true;
+    while (holds)
+        nap(MS(1));
+    return write(*(int *)fd, bytes, count) == (ssize_t)count ? 0 : -EIO;
+}
+
+static int swallow(void *arg, const void *bytes, size_t count)
+{
+    (void)arg, (void)bytes, (void)count;
+    return 0;
+}
+
+static void log_texts(int first, int count)
+{
+    char text[32];
+    for (int i = first; i < first + count; i++) {
+        snprintf(text, sizeof text, "text %d", i);
+        rung_log(0, "late", text);
+    }
+}
+
+static int late(void *file)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600), texts = 0;
+    rung_trace_options options = { .write = write_held, .write_arg = &fd };
+    rung_flight_options others = { .memory = 0 };
+    rung_flight *flight;
+    rung_region region;
+    EXPECT_EQ(rung_trace_start(&options), 0);
+    EXPECT_EQ(rung_flight_start(&flight, &others), 0);
+    for (holds = true; !is_held; texts += 1000) /* a full table ends a generation, which is not written now */
+        log_texts(texts, 1000);
+    log_texts(texts, 20000);
+    rung_region_begin(&region, 0, "too late");
+    holds = false;
+    EXPECT_EQ(rung_flight_snapshot(flight, swallow, NULL), 0); /* another one begins */
+    EXPECT_EQ(rung_region_end(&region), 0);
+    EXPECT_EQ(rung_trace_stop(), 0);
+    return close(fd);
+}
+
 /* ---- regions: a hundred slow ones trigger, and no more do ---- */
 
 static void be_slow(void)
@@ -631,8 +679,8 @@ static const struct {
     rung_function *play;
 } plays[] = { { "truth", truth }, { "notes", notes }, { "many", many }, { "slow", slow }, { "lossy", lossy },
             { "samples", samples }, { "naps", naps }, { "flight", flight }, { "panics", panics },
-            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "regions", regions }, { "texts", texts }, { "stuck", stuck },
-            { "exits", exits } };
+            { "deadlocks", deadlocks }, { "overflows", overflows }, { "load", load }, { "regions", regions }, { "texts", texts },
+            { "late", late }, { "stuck", stuck }, { "exits", exits } };
 
 int main(int count, char **arguments)
 {

@@ -7,9 +7,10 @@ test-presets: release debug asan arm64
 test-serial: yes
 
 trace_play.c has the plays. truth: every change of state of one goroutine, its reason, and how long it was in it. notes: tasks,
-regions, logs and labels, and each wrong use. texts: more of them than a generation has room for. many: eight goroutines begin and end traces while others do everything
-there is. samples: CPU samples of two hogs, which `rung trace stats` counts, too; naps: of a thread that sleeps. slow: the reader
-is too slow, and what it got is whole nevertheless. lossy: the same, and it goes on in another file.
+regions, logs and labels, and each wrong use. texts: more of them than a generation has room for; late: a region
+that begins among them. many: eight goroutines begin and end traces while others do everything there is. samples: CPU samples of
+two hogs, which `rung trace stats` counts, too; naps: of a thread that sleeps. slow: the reader is too slow, and what it got is
+whole nevertheless. lossy: the same, and it goes on in another file.
 """
 import glob
 import itertools
@@ -147,6 +148,13 @@ def judge_texts(judge, directory):
     print(f"texts: {len(told) - len(lost)} of {len(told)}")
 
 
+def judge_late(judge, directory):
+    """A region has its name at both ends: a reader gives up where they differ."""
+    path, _ = play("late", directory, RUNG_PROCS="1")
+    regions = [(event.kind, event.what[2]) for event in _trace.events(judge, path) if event.what[0] == "region"]
+    expect(regions == [("RegionBegin", "too late"), ("RegionEnd", "too late")], f"late: {regions}")
+
+
 def judge_many(judge, directory):
     total = 0
     for procs, chaos in (("1", ""), ("2", "7"), ("3", ""), ("4", "8")):
@@ -266,7 +274,7 @@ def judge_salvaged_samples(judge, directory):
 def main():
     judge = _trace.need()
     with tempfile.TemporaryDirectory() as directory:
-        parts = [judge_truth, judge_notes, judge_texts, judge_slow, judge_lossy, judge_many]
+        parts = [judge_truth, judge_notes, judge_texts, judge_late, judge_slow, judge_lossy, judge_many]
         if not LAUNCHER:
             parts += [judge_samples, judge_naps, judge_salvaged_samples]  # an emulator has no timers of its threads' CPU time
         for part in parts:

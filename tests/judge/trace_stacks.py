@@ -6,8 +6,8 @@ test-timeout: 240
 test-presets: release arm64
 
 trace_stacks.c does each once. A row is found by its change of state, its reason, and its whole stack: the call of the API,
-who called that, on which line, and so on to the function that the goroutine began with. The program is built four
-ways: without optimisation, with, with link-time optimisation, and by clang.
+who called that, on which line, and so on to the function that the goroutine began with. The program is built five
+ways: without optimisation, with, with debug information in a file of its own, with link-time optimisation, and by clang.
 """
 import os
 import re
@@ -87,7 +87,7 @@ def builds():
     if os.environ.get("RUNG_LAUNCHER"):
         yield "as built", None
         return
-    for name, compiler, options in (("-O0", "gcc", ["-O0"]), ("-O2", "gcc", ["-O2"]),
+    for name, compiler, options in (("-O0", "gcc", ["-O0"]), ("-O2", "gcc", ["-O2"]), ("-gsplit-dwarf", "gcc", ["-O2", "-gsplit-dwarf"]),
                                     ("-O3 -flto", "gcc", ["-O3", "-flto"]), ("clang -O2", "clang", ["-O2"])):
         if shutil.which(compiler):
             yield name, [compiler, "-g", *options, *frame]

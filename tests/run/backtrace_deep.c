@@ -40,6 +40,7 @@ static int app(void *arg)
     wait_parked("sleep", 5);
     char *dump = dump_text();
     EXPECT(strstr(dump, "recurse") != NULL);
+    EXPECT(strstr(dump, "at most 128 frames are shown") != NULL);
     free(dump);
     return 0;
 }

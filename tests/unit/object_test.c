@@ -86,6 +86,8 @@ static void test_short_text(void)
 
 /* ---- dlopen ---- */
 
+enum { REACH = 1 << 17 };
+
 static void test_dlopen(void)
 {
     struct object_place place;
@@ -121,6 +123,10 @@ static void test_dlopen(void)
     generation = object_generation();
     EXPECT_EQ(object_refresh(), 0);
     EXPECT_EQ(object_generation(), generation);
+    dlclose(library);
+    for (uintptr_t pc = (uintptr_t)address - REACH; pc < (uintptr_t)address + REACH; pc++)
+        (void)object_rule(pc, generation); /* its code is gone, and nobody has looked since */
+    EXPECT_EQ(object_refresh(), 0);
 }
 
 /* ---- an ELF file of our own ---- */

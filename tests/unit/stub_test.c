@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Linkage stubs are known by their code, and how many words each of their instructions finds pushed. */
+/* Linkage stubs are known by their code, and how many words each of their instructions finds pushed; so are handlers' returns. */
 #define _GNU_SOURCE /* for the registers' names */
 #include <string.h>
 
@@ -31,11 +31,30 @@ static const struct {
 #endif
 };
 
+/* Both instructions, and the byte before, by which a return address is looked up. */
+static void test_signal_return(void)
+{
+#if defined(__x86_64__)
+    static const char code[] = "\x90\x48\xc7\xc0\x0f\0\0\0\x0f\x05\x90";
+    enum { SECOND = 7 };
+#else
+    static const char code[] = "\x1f\x20\x03\xd5\x68\x11\x80\xd2\x01\0\0\xd4\x1f\x20\x03\xd5";
+    enum { SECOND = 4 };
+#endif
+    _Alignas(8) uint8_t memory[CODE_BEFORE + sizeof code + CODE_AFTER] = { 0 };
+    uint8_t *first = memory + CODE_BEFORE + (SECOND == 7 ? 1 : 4);
+    memcpy(memory + CODE_BEFORE, code, sizeof code - 1);
+    EXPECT(registers_is_signal_return(first - 1) && registers_is_signal_return(first) && registers_is_signal_return(first + SECOND));
+    first[SECOND]++;
+    EXPECT(!registers_is_signal_return(first - 1) && !registers_is_signal_return(first) && !registers_is_signal_return(first + SECOND));
+}
+
 int main(void)
 {
+    test_signal_return();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        _Alignas(8) uint8_t memory[STUB_BEFORE + 2 + BYTES + STUB_AFTER] = { 0 };
-        uint8_t *code = memory + (STUB_BEFORE + 7) / 8 * 8;
+        _Alignas(8) uint8_t memory[CODE_BEFORE + BYTES + CODE_AFTER] = { 0 };
+        uint8_t *code = memory + CODE_BEFORE;
         memcpy(code, cases[i].code, cases[i].bytes);
         for (int j = 0; j < MOST && (j == 0 || cases[i].expected[j].at > 0); j++)
             EXPECT_EQ(registers_stub(code + cases[i].expected[j].at), cases[i].expected[j].words);

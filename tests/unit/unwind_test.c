@@ -156,7 +156,7 @@ static void test_null_call(void)
 
 /* ---- made-up stacks: records in code that nothing is known of ---- */
 
-static uintptr_t low_stack[WORDS], high_stack[WORDS]; /* static: which is lower is looked up */
+static _Alignas(16) uintptr_t low_stack[WORDS], high_stack[WORDS]; /* static: which is lower is looked up */
 static struct stack_range two[2];
 static uintptr_t *low, *high;
 
@@ -223,6 +223,10 @@ static void test_links(void)
 #define CFI_RA_NOWHERE  ".cfi_undefined rip\n"
 #define CFI_LINK        ".cfi_escape 0x0f, 3, 0x76, 16, 6, 0x10, 6, 2, 0x76, 0, 0x10, 16, 2, 0x76, 8\n"
 #define SCRATCH(uc)     ((uc)->uc_mcontext.gregs[REG_R10])
+#define SIGNAL_RETURN   "movq $15, %rax\nsyscall\n"
+#define SET_CONTEXT(uc, pc, sp, fp) \
+    ((uc)->uc_mcontext.gregs[REG_RIP] = (greg_t)(pc), (uc)->uc_mcontext.gregs[REG_RSP] = (greg_t)(sp), \
+     (uc)->uc_mcontext.gregs[REG_RBP] = (greg_t)(fp))
 #else
 #define CFI_RA_AT_CFA   ".cfi_offset x30, -8\n"
 #define CFI_FP_PLUS_32  ".cfi_def_cfa x29, 32\n"
@@ -230,6 +234,9 @@ static void test_links(void)
 #define CFI_RA_NOWHERE  ".cfi_undefined x30\n"
 #define CFI_LINK        ".cfi_escape 0x0f, 3, 0x8d, 16, 6, 0x10, 29, 2, 0x8d, 0, 0x10, 30, 2, 0x8d, 8\n"
 #define SCRATCH(uc)     ((uc)->uc_mcontext.regs[9])
+#define SIGNAL_RETURN   "mov x8, #139\nsvc #0\n"
+#define SET_CONTEXT(uc, pc_, sp_, fp) \
+    ((uc)->uc_mcontext.pc = (pc_), (uc)->uc_mcontext.sp = (uintptr_t)(sp_), (uc)->uc_mcontext.regs[29] = (uintptr_t)(fp))
 #endif
 #define MADE(name, cfi) ".globl " #name "\n.hidden " #name "\n" #name ":\n.cfi_startproc\n" cfi ".skip 32\n.cfi_endproc\n"
 
@@ -240,10 +247,11 @@ __asm__(".text\n.balign 64\n"
         MADE(made_register, CFI_SCRATCH CFI_RA_AT_CFA)
         MADE(made_link, CFI_LINK)
         MADE(made_end, CFI_RA_NOWHERE)
-        MADE(made_unsaved, ".cfi_def_cfa_offset 32\n"));
+        MADE(made_unsaved, ".cfi_def_cfa_offset 32\n")
+        ".globl made_return\n.hidden made_return\n.skip 64\nmade_return:\n" SIGNAL_RETURN ".skip 64\n");
 #define hidden __attribute__((__visibility__("hidden")))
 extern hidden const char made_plain[], made_entry[], made_fp[], made_register[], made_link[],
-    made_end[], made_unsaved[];
+    made_end[], made_unsaved[], made_return[];
 
 static size_t walk_made(const char *pc, bool is_exact, const uintptr_t *sp, const uintptr_t *fp,
                         const void *context)
@@ -299,6 +307,18 @@ static void test_rules(void)
     EXPECT_EQ(pcs[2], STRANGER + 1);
     low[20] = low[21] = low[22] = 0;
     EXPECT_EQ(walk_made(made_link + 4, false, low + 10, low + 20, NULL), 1);
+}
+
+/* A handler returns to code that has no CFI: that of the vdso on arm64, or of who calls the kernel without libc. */
+static void test_signal_return(void)
+{
+    memset(low, 0, sizeof low_stack);
+    ucontext_t *context = (ucontext_t *)((char *)(low + 10) + SIGNAL_CONTEXT_OFFSET);
+    put_record(high + 10, NULL, STRANGER + 2);
+    SET_CONTEXT(context, STRANGER + 1, high + 4, high + 10);
+    EXPECT_EQ(walk_made(made_return, false, low + 10, low + 20, NULL), 3);
+    EXPECT(pcs[1] == STRANGER + 2 && pcs[2] == STRANGER + 2); /* an interrupted pc, plus 1; and who called there */
+    EXPECT_EQ(walk_made(made_return, true, low + 10, low + 20, NULL), 3);
 }
 
 /* What was looked up before a refresh is looked up again behind it. */
@@ -427,6 +447,7 @@ int main(void)
     test_null_call();
     test_links();
     test_rules();
+    test_signal_return();
     test_cache();
     test_fuzz();
     return 0;

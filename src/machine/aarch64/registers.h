@@ -32,7 +32,7 @@ static inline bool registers_read(const ucontext_t *context, int number, uintptr
  * 0 or 2 words. None has CFI:
  *     [bti c]    [the first: stp x16, x30, [sp, #-16]!]    adrp x16    ldr x17, [x16, #]    add x16, x16, #    br x17
  */
-enum { STUB_BEFORE = 16, STUB_AFTER = 24 };
+enum { CODE_BEFORE = 16, CODE_AFTER = 24 };
 enum { STUB_STP = 0xa9bf7bf0 };
 static inline int stub_place(uint32_t word)
 {
@@ -52,6 +52,14 @@ static inline int registers_stub(const uint8_t *code)
         if (words[-i] == (uint32_t)STUB_STP)
             return 2;
     return 0;
+}
+
+/* mov x8, #139; svc #0: the vdso's has no CFI since Linux 5.8. */
+static inline bool registers_is_signal_return(const uint8_t *code)
+{
+    static const uint32_t wanted[2] = { 0xd2801168, 0xd4000001 };
+    const uint8_t *at = code + (4 - (uintptr_t)code % 4) % 4;
+    return memcmp(at, wanted, sizeof wanted) == 0 || memcmp(at - 4, wanted, sizeof wanted) == 0;
 }
 
 static always_inline bool registers_capture(struct registers *registers)

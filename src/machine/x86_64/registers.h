@@ -34,7 +34,7 @@ static inline bool registers_read(const ucontext_t *context, int number, uintptr
  * 0 to 2 words. lld's have no CFI:
  *     [endbr64] jmp *GOT(%rip)    push $index    jmp first        the first: push GOT(%rip)    jmp *GOT(%rip)
  */
-enum { STUB_BEFORE = 6, STUB_AFTER = 6 };
+enum { CODE_BEFORE = 8, CODE_AFTER = 12 };
 static inline bool stub_jumps(const uint8_t *code) { return code[0] == 0xff && code[1] == 0x25; }
 static inline bool stub_pushes(const uint8_t *code) { return code[0] == 0xff && code[1] == 0x35; }
 
@@ -49,6 +49,14 @@ static inline int registers_stub(const uint8_t *code)
     if (code[0] == 0x68)
         return stub_jumps(code - 6) ? 0 : -1;
     return code[0] == 0xe9 && code[-5] == 0x68 ? 1 : -1;
+}
+
+/* mov $15, %rax; syscall: glibc's has CFI, but not that of each who brings his own. */
+static inline bool registers_is_signal_return(const uint8_t *code)
+{
+    static const uint8_t wanted[9] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
+    return memcmp(code + 1, wanted, sizeof wanted) == 0 || memcmp(code, wanted, sizeof wanted) == 0 ||
+           memcmp(code - 7, wanted, sizeof wanted) == 0;
 }
 
 static always_inline bool registers_capture(struct registers *registers)
