@@ -134,7 +134,7 @@ typedef struct rung_flight_options {
 
 /*
  * Starts one; it ends by rung_flight_stop, or with rung_run. The options need not stay. With RUNG_FLIGHT=FILE in the environment each rung_run has
- * one with that file. Errors: those of rung_trace_start; -EAGAIN for the ninth; -EBUSY for a file where it cannot be the memory.
+ * one with that file, of RUNG_FLIGHT_MEMORY bytes (k, m, g). Errors: those of rung_trace_start; -EAGAIN for the ninth; -EBUSY for a file where it cannot be the memory.
  */
 int rung_flight_start(rung_flight **flight, const rung_flight_options *options);
 

@@ -442,6 +442,7 @@ static void begin_flight(const char *file)
     static rung_flight *flight;
     char text[TRACE_PATH_BYTES];
     rung_flight_options options = { .file = numbered(file, text, sizeof text, false), .sample_hz = sample_setting() };
+    options.memory = setting_size("RUNG_FLIGHT_MEMORY", TRACE_MEMORY_LEAST, (uint64_t)1 << 40);
     int error = flight_start_locked(&flight, &options);
     if (error == -EBUSY) {
         options.file = numbered(file, text, sizeof text, true);

@@ -123,6 +123,16 @@ def salvage_after_end(judge, directory):
         wrong.extend(_trace.judge(judge, [trace])[1])
 
 
+def memory_by_environment(directory):
+    sizes = []
+    for memory in "", "256m":
+        file = os.path.join(directory, "sized" + memory)
+        result = run(PLAY, "notes", RUNG_FLIGHT=file, RUNG_FLIGHT_MEMORY=memory)
+        expect(result.returncode == 0, f"with RUNG_FLIGHT_MEMORY={memory}: {result.stderr[-300:]}")
+        sizes.append(os.path.getsize(file))
+    expect(sizes[0] < 256 << 20 <= sizes[1], f"RUNG_FLIGHT_MEMORY makes no difference: {sizes}")
+
+
 def salvage_without_room(judge, directory):
     """Where events found no memory before the end, it ends with the last generation that is whole."""
     file, trace = os.path.join(directory, "full"), os.path.join(directory, "full.trace")
@@ -206,6 +216,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         snapshots(judge, directory)
         slow_regions(judge, directory)
+        memory_by_environment(directory)
         salvage_after_restart(judge, directory)
         salvage_after_end(judge, directory)
         salvage_without_room(judge, directory)
