@@ -11,6 +11,7 @@ struct stream {
 typedef unsigned in_function(void *arg, const unsigned char **bytes);
 typedef int out_function(void *arg, unsigned char *bytes, unsigned count);
 typedef int init_function(struct stream *stream, int bits, unsigned char *window, const char *version, int bytes);
+typedef int end_function(struct stream *stream);
 typedef int inflate_function(struct stream *stream, in_function *in, void *in_arg, out_function *out, void *out_arg);
 
 static char *dump;
@@ -32,9 +33,11 @@ static __attribute__((noinline)) int app(void *arg)
         SKIP("there is no zlib");
     init_function *init = (init_function *)dlsym(library, "inflateBackInit_");
     inflate_function *inflate = (inflate_function *)dlsym(library, "inflateBack");
-    EXPECT(init != NULL && inflate != NULL);
+    end_function *end = (end_function *)dlsym(library, "inflateBackEnd");
+    EXPECT(init != NULL && inflate != NULL && end != NULL);
     EXPECT_EQ(init(&stream, 15, window, "1", sizeof stream), 0);
     EXPECT(inflate(&stream, look, NULL, NULL, NULL) != 0);
+    EXPECT_EQ(end(&stream), 0);
     EXPECT(strstr(dump, "    inflateBack+") != NULL && strstr(dump, "    app+") != NULL);
     EXPECT(strstr(dump, "[unknown+") == NULL);
     free(dump);
