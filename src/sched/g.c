@@ -18,18 +18,16 @@
 enum {
     COPY_MOST = 4096,
     TRIM_TURN = 256,       /* every so many ends */
-    COLORS = 10,           /* positions of g within its page, G_STEP apart */
+    ID_BATCH = 64,
+    G_BYTES = round_up((int)sizeof(struct g), CACHE_LINE),
     G_STEP = 2 * CACHE_LINE,
     FIRST_PAGE = 2048 + 512, /* of its stack: a buffer of 2 KiB, and what leads to a park from there */
-    ID_BATCH = 64,
+    COLORS = (PAGE - FIRST_PAGE - G_BYTES) / G_STEP + 1, /* positions of g, so that all that is in one page */
 };
-
-_Static_assert((COLORS - 1) * G_STEP + sizeof(struct g) <= PAGE - FIRST_PAGE, "a fresh goroutine touches one page");
 
 static struct g *stack_g(const struct stack *stack)
 {
-    uintptr_t address = stack->high - round_up(sizeof(struct g), (size_t)CACHE_LINE);
-    return (struct g *)(address - stack->index % COLORS * G_STEP);
+    return (struct g *)(stack->high - G_BYTES - stack->index % COLORS * G_STEP);
 }
 
 struct g *g_next(uint64_t *cursor)
