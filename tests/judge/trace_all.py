@@ -59,7 +59,9 @@ def run(name, path, environment, directory, patience):
         process.kill()
         process.communicate()
         return None, True, None
-    if process.returncode not in (0, 77):
+    if process.returncode == 77:  # it has ended at once, in the middle of a run
+        return None, False, None
+    if process.returncode != 0:
         return None, False, f"{name} ended with {process.returncode}: {output.decode(errors='replace')[-500:]}"
     traces = sorted(glob.glob(trace + "*"))
     return traces if sum(map(os.path.getsize, traces)) <= MOST_BYTES else None, False, None

@@ -14,6 +14,8 @@ typedef int init_function(struct stream *stream, int bits, unsigned char *window
 typedef int end_function(struct stream *stream);
 typedef int inflate_function(struct stream *stream, in_function *in, void *in_arg, out_function *out, void *out_arg);
 
+#define LIBRARY "libz.so.1"
+
 static char *dump;
 
 static unsigned look(void *arg, const unsigned char **bytes)
@@ -28,9 +30,8 @@ static __attribute__((noinline)) int app(void *arg)
     static unsigned char window[1 << 15];
     struct stream stream = { { 0 } };
     (void)arg;
-    void *library = dlopen("libz.so.1", RTLD_NOW);
-    if (library == NULL)
-        SKIP("there is no zlib");
+    void *library = dlopen(LIBRARY, RTLD_NOW);
+    EXPECT(library != NULL);
     init_function *init = (init_function *)dlsym(library, "inflateBackInit_");
     inflate_function *inflate = (inflate_function *)dlsym(library, "inflateBack");
     end_function *end = (end_function *)dlsym(library, "inflateBackEnd");
@@ -46,5 +47,9 @@ static __attribute__((noinline)) int app(void *arg)
 
 int main(void)
 {
+    void *library = dlopen(LIBRARY, RTLD_NOW);
+    if (library == NULL)
+        SKIP("there is no zlib");
+    dlclose(library);
     return rung_run(app, NULL) != 0;
 }
