@@ -6,10 +6,7 @@
  * In every other round there is nothing in them yet when its m looks, to see whether anybody needs the processor: the work comes
  * while it waits for sched.lock, to let that idle.
  */
-#include <unistd.h>
-
-#include "../test.h"
-#include "sync/chan.h"
+#include "unmonitored.h"
 
 enum { ROUNDS = 50 };
 #define HANG_NS INT64_C(20000000000)
@@ -25,12 +22,6 @@ static void wait_for(int32_t *round, int32_t wanted, const char *what)
         if (os_now() > end)
             test_fail(__FILE__, __LINE__, "round %d: %s", wanted, what);
     }
-}
-
-/* p_wake_for leaves some wakes to the monitor. */
-static void skip_no_wake(void)
-{
-    current_m()->p->wakes_skipped = UINT32_MAX / 2;
 }
 
 static int pinned(void *arg)
@@ -57,18 +48,10 @@ static int late_worker(void *arg)
     return 0;
 }
 
-static bool is_late_one_parked(void)
-{
-    object_lock(&for_late->lock);
-    bool is_parked = !list_is_empty(&for_late->receivers);
-    object_unlock(&for_late->lock);
-    return is_parked;
-}
-
 static void queue_late(int32_t round)
 {
     void *arg = (void *)(intptr_t)round;
-    while (!is_late_one_parked())
+    while (!has_receiver(for_late))
         usleep(20);
     while (!lock_try_acquire(&sched.lock)) /* out of order above a channel's, as debug builds would see it */
         cpu_relax();
@@ -85,7 +68,7 @@ static int app(void *arg)
     EXPECT_EQ(rung_chan_open(&for_pinned, 0, 0), 0);
     EXPECT_EQ(rung_chan_open(&for_late, sizeof arg, 0), 0);
     EXPECT_EQ(rung_go(late_worker, NULL), 0);
-    while (!is_late_one_parked())
+    while (!has_receiver(for_late))
         rung_yield();
     skip_no_wake();
     EXPECT_EQ(rung_go(pinned, NULL), 0);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A spinner that finds work is made up for by whoever gives a processor up next (Go #45867). */
 #include <pthread.h>
-#include <unistd.h>
 
-#include "../test.h"
-#include "sync/chan.h"
+#include "unmonitored.h"
 
 /*
  * Two processors, both of them busy: with the finder, and with another. A thread holds sched.lock. Each round:
@@ -24,19 +22,6 @@ enum { ROUNDS = 50 };
 static rung_chan *for_worker, *for_finder, *for_other;
 static int32_t finder_busy, finder_may_park, other_busy, other_may_park, worked; /* rounds */
 
-/* For good, where a wake-up is lost. */
-static void wait_for(int32_t *round, int32_t wanted)
-{
-    while (atomic_load_acquire(round) < wanted)
-        usleep(20);
-}
-
-/* p_wake_for leaves some wakes to the monitor. */
-static void skip_no_wake(void)
-{
-    current_m()->p->wakes_skipped = UINT32_MAX / 2;
-}
-
 static int worker(void *arg)
 {
     for (int32_t round = 1; round <= ROUNDS; round++) {
@@ -50,11 +35,11 @@ static int finder(void *arg)
 {
     for (int32_t round = 1; round <= ROUNDS; round++) {
         atomic_store_release(&finder_busy, round);
-        wait_for(&finder_may_park, round);
+        wait_for_round(&finder_may_park, round);
         EXPECT_EQ(rung_recv(for_finder, NULL), 1);
         skip_no_wake();
         EXPECT_EQ(rung_send(for_worker, NULL), 0);
-        wait_for(&worked, round);
+        wait_for_round(&worked, round);
         skip_no_wake();
         EXPECT_EQ(rung_send(for_other, NULL), 0);
     }
@@ -65,18 +50,10 @@ static int other(void *arg)
 {
     for (int32_t round = 1; round <= ROUNDS; round++) {
         atomic_store_release(&other_busy, round);
-        wait_for(&other_may_park, round);
+        wait_for_round(&other_may_park, round);
         EXPECT_EQ(rung_recv(for_other, NULL), 1);
     }
     return arg != NULL;
-}
-
-static bool is_parked(rung_chan *chan)
-{
-    object_lock(&chan->lock);
-    bool is_parked = !list_is_empty(&chan->receivers);
-    object_unlock(&chan->lock);
-    return is_parked;
 }
 
 static void wait_until_spinner_stands_at_lock(void)
@@ -102,9 +79,9 @@ static void find_finder_locked(void)
 static void *thread(void *arg)
 {
     for (int32_t round = 1; round <= ROUNDS; round++) {
-        wait_for(&finder_busy, round);
-        wait_for(&other_busy, round);
-        while (!is_parked(for_worker) || atomic_load_relaxed(&sched.spinning) != 0)
+        wait_for_round(&finder_busy, round);
+        wait_for_round(&other_busy, round);
+        while (!has_receiver(for_worker) || atomic_load_relaxed(&sched.spinning) != 0)
             usleep(20);
         while (!lock_try_acquire(&sched.lock)) /* out of order above a channel's, as debug builds would see it */
             cpu_relax();
@@ -126,7 +103,7 @@ static int app(void *arg)
     EXPECT_EQ(rung_chan_open(&for_finder, 0, 0), 0);
     EXPECT_EQ(rung_chan_open(&for_other, 0, 0), 0);
     EXPECT_EQ(rung_go(worker, NULL), 0);
-    while (!is_parked(for_worker))
+    while (!has_receiver(for_worker))
         rung_yield();
     skip_no_wake();
     EXPECT_EQ(rung_go(finder, NULL), 0); /* on the other processor: this one is kept */

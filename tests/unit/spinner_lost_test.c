@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A wake-up that finds no processor any more is made up for by whoever gives one up next (Go #45867). */
 #include <pthread.h>
-#include <unistd.h>
 
-#include "../test.h"
-#include "sync/chan.h"
+#include "unmonitored.h"
 
 /*
  * Three processors: goroutine 1 keeps its own, the other's goroutine is busy, the third one is idle. A thread
@@ -27,19 +25,6 @@ enum { ROUNDS = 50 };
 static rung_chan *for_worker, *for_other;
 static int32_t worked, busy, held, may_park = -1, is_waited_for = -1; /* rounds */
 
-/* For good, where a wake-up is lost. */
-static void wait_for(int32_t *round, int32_t wanted)
-{
-    while (atomic_load_acquire(round) < wanted)
-        usleep(20);
-}
-
-/* Before each call that makes a goroutine ready. This processor stays the caller's: there is no monitor. */
-static void skip_no_wake(void)
-{
-    current_m()->p->wakes_skipped = UINT32_MAX / 2;
-}
-
 static int worker(void *arg)
 {
     for (int32_t round = 1; round <= ROUNDS; round++) {
@@ -53,7 +38,7 @@ static int other(void *arg)
 {
     for (int32_t round = 1; round <= ROUNDS; round++) {
         atomic_store_release(&busy, round);
-        wait_for(&may_park, round);
+        wait_for_round(&may_park, round);
         skip_no_wake(); /* goroutine 1, if it was here first */
         EXPECT_EQ(rung_recv(for_other, NULL), 1);
     }
@@ -69,7 +54,7 @@ static void wait_until_one_stands_at_lock(void)
 static void *thread(void *arg)
 {
     for (int32_t round = 1; round <= ROUNDS; round++) {
-        wait_for(&is_waited_for, round);
+        wait_for_round(&is_waited_for, round);
         lock_acquire(&sched.lock);
         atomic_store_release(&held, round);
         wait_until_one_stands_at_lock();
@@ -78,7 +63,7 @@ static void *thread(void *arg)
         usleep(2000); /* until the other's m stands there, too */
         struct p *p = p_idle_get_locked();
         lock_release(&sched.lock);
-        wait_for(&worked, round);
+        wait_for_round(&worked, round);
         lock_acquire(&sched.lock);
         if (p != NULL)
             p_idle_put_locked(p);
@@ -87,18 +72,10 @@ static void *thread(void *arg)
     return arg;
 }
 
-static bool worker_is_parked(void)
-{
-    object_lock(&for_worker->lock);
-    bool is_parked = !list_is_empty(&for_worker->receivers);
-    object_unlock(&for_worker->lock);
-    return is_parked;
-}
-
 /* Goroutine 1 and the other run, and nothing else moves. */
 static void wait_until_quiet(void)
 {
-    while (!worker_is_parked() || atomic_load_relaxed(&sched.idle_procs) != 1 || atomic_load_relaxed(&sched.spinning) != 0)
+    while (!has_receiver(for_worker) || atomic_load_relaxed(&sched.idle_procs) != 1 || atomic_load_relaxed(&sched.spinning) != 0)
         usleep(20);
 }
 
@@ -113,13 +90,13 @@ static int app(void *arg)
     EXPECT_EQ(rung_go(other, NULL), 0);
     EXPECT_EQ(pthread_create(&holder, NULL, thread, NULL), 0);
     for (int32_t round = 1; round <= ROUNDS; round++) {
-        wait_for(&busy, round);
+        wait_for_round(&busy, round);
         wait_until_quiet();
         atomic_store_release(&is_waited_for, round);
-        wait_for(&held, round);
+        wait_for_round(&held, round);
         skip_no_wake();
         EXPECT_EQ(rung_send(for_worker, NULL), 0);
-        wait_for(&worked, round);
+        wait_for_round(&worked, round);
         skip_no_wake();
         EXPECT_EQ(rung_send(for_other, NULL), 0);
     }
