@@ -62,14 +62,6 @@ const char *const trace_fixed_strings[TRACE_FIXED_STRINGS] = {
 
 struct tracing tracing = { .sysmon = { .is_registered = true } };
 
-noinline uint8_t *varint_long(uint8_t *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *at++ = (uint8_t)(value | 0x80);
-    *at++ = (uint8_t)value;
-    return at;
-}
-
 /* ---- tracers ---- */
 
 uint64_t event_now(void)
@@ -330,8 +322,7 @@ void trace_proc_stop(struct m *m, struct p *p)
 void name_outside(struct m *m, struct p *p, uint32_t generation, uint64_t now)
 {
     struct tracer *tracer = &m->tracer;
-    if (!tracer->is_registered)
-        trace_register(m);
+    trace_register(m);
     set_now(tracer, now);
     name_p(tracer, generation, p, m->is_in_syscall ? PROC_SYSCALL : PROC_RUNNING);
     name_g(tracer, generation, m_g(m), tracer->thread, m->is_in_syscall ? GO_SYSCALL : GO_RUNNING);

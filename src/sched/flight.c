@@ -57,13 +57,19 @@ static int64_t region_limit = INT64_MAX; /* atomic: the least of the recorders';
 
 /* ---- the ring ---- */
 
-static void drop_oldest(void)
+static struct held *take_oldest(void)
 {
     struct held *held = ring.oldest;
     ring.oldest = held->next;
     if (ring.oldest == NULL)
         ring.newest = NULL;
     ring.buffers -= held->buffers.count;
+    return held;
+}
+
+static void drop_oldest(void)
+{
+    struct held *held = take_oldest();
     event_head()->generations[held->info.number % TRACE_GENERATIONS].state = 0;
     buffers_free(&held->buffers);
     free(held);
@@ -134,12 +140,8 @@ int flight_open(rung_symbolizer *symbolize)
 /* The memory is about to go. Where that is a file it stays as it is, to be salvaged. */
 void flight_close(void)
 {
-    for (struct held *held = ring.oldest, *next; held != NULL; held = next) {
-        next = held->next;
-        free(held);
-    }
-    ring.oldest = ring.newest = NULL;
-    ring.buffers = 0;
+    while (ring.oldest != NULL)
+        free(take_oldest());
     wire_close(ring.names);
 }
 

@@ -233,7 +233,7 @@ reads_stacks static always_inline bool is_stack(const struct trace_record *known
 }
 
 /* The first guess is wrong. */
-static noinline uint32_t stack_guessed_second(struct m *m, uint32_t generation, uintptr_t fp, struct trace_guess guesses[2])
+reads_stacks static noinline uint32_t stack_guessed_second(struct m *m, uint32_t generation, uintptr_t fp, struct trace_guess guesses[2])
 {
     struct trace_guess first = guesses[0], second = guesses[1];
     if (second.generation != generation || !is_stack(second.record, fp, (uintptr_t)m_g(m)))

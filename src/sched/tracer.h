@@ -8,6 +8,7 @@
 
 #include "base/os.h"
 #include "sched/event.h"
+#include "sched/wire.h"
 
 /* The format's numbers; reference/trace-format.md 4. */
 enum event_type {
@@ -127,14 +128,11 @@ size_t sample_ask(struct m *m, const uintptr_t **pcs);
 
 /* ---- events ---- */
 
-/* Of more than two bytes. */
-uint8_t *varint_long(uint8_t *at, uint64_t value);
-
 /* Without a branch for one byte or two; where one does, the other is written over. */
 static always_inline uint8_t *varint(uint8_t *at, uint64_t value)
 {
     if (unlikely(value >= 1 << 14))
-        return varint_long(at, value);
+        return at + put_varint(at, value);
     bool has_more = value >= 0x80;
     at[0] = (uint8_t)(value | (uint64_t)has_more << 7);
     at[1] = (uint8_t)(value >> 7);

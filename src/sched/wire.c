@@ -116,7 +116,7 @@ static void write_bytes(struct wire *wire, const void *bytes, size_t count)
     wire->out_used += count;
 }
 
-static size_t put_varint(uint8_t *at, uint64_t value)
+size_t put_varint(uint8_t *at, uint64_t value)
 {
     size_t count = 0;
     while (value >= 0x80) {

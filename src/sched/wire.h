@@ -10,6 +10,9 @@
 #include "base/base.h"
 #include <rung_debug.h>
 
+/* A number as the format has it. How many bytes that took. */
+size_t put_varint(uint8_t *at, uint64_t value);
+
 /* What a string begins with that is a line of modules_write. */
 #define WIRE_MODULE "rung module "
 

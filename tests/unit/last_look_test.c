@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Work that is queued after a spinner's look and before it gives up is found, though nobody is woken for it. */
-#include <unistd.h>
-
-#include "../test.h"
-#include "sched/park.h"
+#include "unmonitored.h"
 
 /*
  * Goroutine 1 holds sched.lock and keeps its own processor. The worker parks on the other one; its m looks
@@ -62,9 +59,6 @@ static int app(void *arg)
 
 int main(void)
 {
-    setenv("RUNG_PROCS", "2", 1);
-    unsetenv("RUNG_CHAOS"); /* with it rung_send takes sched.lock */
-    sched.sysmon_started = 1; /* it is not */
-    EXPECT_EQ(rung_run(app, NULL), 0);
+    run_unmonitored("2", app);
     return 0;
 }

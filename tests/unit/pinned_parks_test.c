@@ -90,10 +90,7 @@ static int app(void *arg)
 
 int main(void)
 {
-    setenv("RUNG_PROCS", "2", 1);
-    unsetenv("RUNG_CHAOS");
-    sched.sysmon_started = 1; /* it is not */
-    EXPECT_EQ(rung_run(app, NULL), 0);
+    run_unmonitored("2", app);
     rung_chan_free(for_pinned);
     rung_chan_free(for_late);
     return 0;

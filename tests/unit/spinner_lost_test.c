@@ -106,10 +106,7 @@ static int app(void *arg)
 
 int main(void)
 {
-    setenv("RUNG_PROCS", "3", 1);
-    unsetenv("RUNG_CHAOS");
-    sched.sysmon_started = 1; /* it is not */
-    EXPECT_EQ(rung_run(app, NULL), 0);
+    run_unmonitored("3", app);
     rung_chan_free(for_worker);
     rung_chan_free(for_other);
     return 0;

@@ -3,10 +3,20 @@
 #ifndef UNMONITORED_H
 #define UNMONITORED_H
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "../test.h"
 #include "sync/chan.h"
+
+/* As RUNG_PROCS; and without chaos, with which rung_send takes sched.lock. */
+static inline void run_unmonitored(const char *procs, rung_function *app)
+{
+    setenv("RUNG_PROCS", procs, 1);
+    unsetenv("RUNG_CHAOS");
+    sched.sysmon_started = 1; /* it is not */
+    EXPECT_EQ(rung_run(app, NULL), 0);
+}
 
 /* Until another has come to this round. */
 static inline void wait_for_round(const int32_t *round, int32_t wanted)
