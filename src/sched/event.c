@@ -153,16 +153,6 @@ static always_inline uint32_t open_section(struct m *m)
     return generation;
 }
 
-/* The same for an m that runs its g on its p. */
-static always_inline uint32_t open_section_of_running(struct m *m)
-{
-    uint32_t generation = open_bare(m);
-    if (likely(generation != 0) && unlikely(!is_named(&m->p->trace, generation) ||
-                                            !is_named(&m_g(m)->trace, generation) || m->is_in_syscall))
-        name_own_slow(m, generation);
-    return generation;
-}
-
 /* ---- goroutines ---- */
 
 static uintptr_t start_of(const struct g *g)
@@ -213,7 +203,7 @@ static always_inline void prefetch_departure(struct m *m, const struct g *next)
 noinline void trace_depart(struct m *m, enum departure why, struct g *next)
 {
     prefetch_departure(m, next);
-    uint32_t generation = open_section_of_running(m);
+    uint32_t generation = open_section(m);
     struct tracer *tracer = &m->tracer;
     bool is_slice_over = m->is_slice_over;
     m->is_slice_over = false;
