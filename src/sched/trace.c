@@ -508,7 +508,7 @@ void trace_stand_aside(void)
  */
 void trace_save(bool dies)
 {
-    if (!atomic_load_relaxed(&trace.is_on))
+    if (!atomic_load_relaxed(&trace.is_on) || sched.is_forked) /* its parent has the trace's thread */
         return;
     if (dies)
         trace_stand_aside();
