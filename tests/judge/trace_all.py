@@ -16,7 +16,6 @@ import concurrent.futures
 import glob
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -51,18 +50,12 @@ def run(name, path, environment, directory, patience):
     """The traces of one run, None if that or the judge would take too long; whether it was late; what is wrong, or None."""
     trace = os.path.join(directory, name)
     launcher = os.environ.get("RUNG_LAUNCHER", "").split()
-    process = subprocess.Popen(launcher + [path], env=dict(os.environ, RUNG_TRACE=trace, **environment),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        output, _ = process.communicate(timeout=patience * SECONDS * (3 if launcher else 1))
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return None, True, None
-    if process.returncode == 77:  # it has ended at once, in the middle of a run
-        return None, False, None
-    if process.returncode != 0:
-        return None, False, f"{name} ended with {process.returncode}: {output.decode(errors='replace')[-500:]}"
+    status, out, err, is_late = runner.run(launcher + [path], dict(os.environ, RUNG_TRACE=trace, **environment),
+                                           patience * SECONDS * (3 if launcher else 1))
+    if is_late or status == runner.SKIPPED:  # that ends at once, in the middle of a run
+        return None, is_late, None
+    if status != 0:
+        return None, False, f"{name} ended with {status}: {(out + err)[-500:]}"
     traces = sorted(glob.glob(trace + "*"))
     return traces if sum(map(os.path.getsize, traces)) <= MOST_BYTES else None, False, None
 
