@@ -97,11 +97,19 @@ static bool parse_seconds(const char *text, double *value)
     return end != text && *end == '\0' && *value == *value; /* no NaN */
 }
 
-static bool parse(int count, char **arguments, struct options *options)
+static bool is_known(const char *known, const char *option)
+{
+    size_t length = strlen(option);
+    const char *found = length > 0 ? strstr(known, option) : NULL;
+    return found != NULL && (found == known || found[-1] == ' ') && found[length] == ' ';
+}
+
+/* `known`: the options that this one of the commands has, each with a space behind it. */
+static bool parse(int count, char **arguments, const char *known, struct options *options)
 {
     *options = (struct options){ .to = 1e18 };
     for (int i = 1; i < count; i++) {
-        bool has_value = i + 1 < count;
+        bool has_value = i + 1 < count && is_known(known, arguments[i]);
         if (strcmp(arguments[i], "-o") == 0 && has_value)
             options->output = arguments[++i];
         else if (strcmp(arguments[i], "--debug-dir") == 0 && has_value)
@@ -198,13 +206,14 @@ static int salvage(const struct options *options)
     FILE *out = open_output(options->output, options->words[0]);
     if (out == NULL)
         return 1;
+    FILE *told = out != stdout ? stdout : stderr;
     int error = salvage_file(options->words[0], write_file, out, show_progress, &result);
     int status = close_output(out, options->output);
     hide_progress();
     if (error != 0)
         return result.error[0] != '\0' ? fail("%s: %s", options->words[0], result.error) : fail_errno(options->words[0], error);
-    printf("%" PRIu64 " generations, %" PRIu64 " buffers, last event at %.6f s\n", result.generations, result.buffers,
-           (double)result.last_ns / 1e9);
+    fprintf(told, "%" PRIu64 " generations, %" PRIu64 " buffers, last event at %.6f s\n", result.generations, result.buffers,
+            (double)result.last_ns / 1e9);
     return status;
 }
 
@@ -941,6 +950,15 @@ static int convert(const struct options *options)
     return status != 0 ? status : closed;
 }
 
+static const struct {
+    const char *name;
+    int (*run)(const struct options *options);
+    const char *options;
+} commands[] = {
+    { "salvage", salvage, "-o " }, { "symbolize", symbolize, "-o --debug-dir " }, { "cut", cut_trace, "-o --from --to " },
+    { "stats", show_stats, "" }, { "to", convert, "-o " },
+};
+
 int command_trace(int count, char **arguments)
 {
     struct options options;
@@ -952,18 +970,9 @@ int command_trace(int count, char **arguments)
     }
     if (strcmp(arguments[1], "record") == 0)
         return record(count - 1, arguments + 1);
-    if (!parse(count - 1, arguments + 1, &options))
-        return usage();
-    if (strcmp(arguments[1], "salvage") == 0)
-        return salvage(&options);
-    if (strcmp(arguments[1], "symbolize") == 0)
-        return symbolize(&options);
-    if (strcmp(arguments[1], "cut") == 0)
-        return cut_trace(&options);
-    if (strcmp(arguments[1], "stats") == 0)
-        return show_stats(&options);
-    if (strcmp(arguments[1], "to") == 0)
-        return convert(&options);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(arguments[1], commands[i].name) == 0)
+            return parse(count - 1, arguments + 1, commands[i].options, &options) ? commands[i].run(&options) : usage();
     not_understood(arguments[1]);
     return usage();
 }

@@ -121,6 +121,9 @@ def salvage_after_end(judge, directory):
         result = run(RUNG, "trace", "salvage", file, "-o", trace)
         expect(result.returncode == 0, f"salvage after {play} ended with {result.returncode}: {result.stderr[-300:]}")
         wrong.extend(_trace.judge(judge, [trace])[1])
+        with open(trace, "rb") as salvaged:
+            written = subprocess.run([RUNG, "trace", "salvage", file, "-o", "-"], capture_output=True).stdout
+            expect(written == salvaged.read(), f"salvage after {play} writes something else to stdout")
 
 
 def memory_by_environment(directory):
@@ -202,7 +205,8 @@ def commands(judge, directory):
     for arguments in ([], ["stats"], ["nonsense"], ["to", "nonsense", trace], ["stats", "/no/such"], ["stats", PLAY],
                       ["salvage", trace, "-o", cut], ["cut", "--from", "9", "--to", "8", trace, "-o", cut],
                       ["cut", "--from", "soon", trace, "-o", cut], ["cut", "--to", "nan", trace, "-o", cut],
-                      ["cut", "--from", "1s", trace, "-o", cut]):
+                      ["cut", "--from", "1s", trace, "-o", cut], ["stats", trace, "-o", cut], ["stats", trace, "--from", "0"],
+                      ["to", "perfetto", trace, "--to", "1"], ["stats", trace, "-"], ["stats", trace, ""]):
         result = run(RUNG, "trace", *arguments)
         expect(result.returncode in (1, 2) and result.stderr, f"{arguments}: {result.returncode} {result.stderr!r}")
     print(f"commands: {good} traces accepted")
