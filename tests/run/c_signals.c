@@ -5,17 +5,22 @@
 #include <signal.h>
 #include <sys/time.h>
 
-static atomic_int signals;
+/*
+ * No atomic operation in the handler: the thread sanitizer takes one for a moment to call handlers at, and where another signal has
+ * come just then it leaves all signals of the thread blocked (LLVM 14: the mask to go back to is kept in one place). A few may be
+ * lost in the count.
+ */
+static volatile sig_atomic_t signals;
 static rung_chan *forth, *back;
 
-static void on_signal(int number)
+__attribute__((__no_sanitize__("thread"))) static void on_signal(int number)
 {
     (void)number;
     int saved = errno;
     volatile char scratch[512];
     for (size_t i = 0; i < sizeof scratch; i++)
         scratch[i] = (char)i;
-    atomic_fetch_add(&signals, 1);
+    signals = signals + 1;
     errno = saved;
 }
 
@@ -34,7 +39,7 @@ static int app(void *arg)
     back = chan_open(sizeof(int), 1);
     for (int i = 0; i < 4; i++)
         go(echo, NULL);
-    for (int i = 0; atomic_load(&signals) < rounds(150); i++) {
+    for (int i = 0; signals < rounds(150); i++) {
         send_int(forth, i);
         if (i % 100 == 0)
             EXPECT_EQ(rung_sleep(20000), 0);
@@ -51,7 +56,7 @@ int main(void)
     EXPECT_EQ(sigaction(SIGPROF, &action, NULL), 0);
     struct itimerval fast = {{0, 1000}, {0, 1000}}, none = {{0, 0}, {0, 0}};
     for (int procs = 1; procs <= 3; procs += 2) {
-        atomic_store(&signals, 0);
+        signals = 0;
         EXPECT_EQ(setitimer(ITIMER_REAL, &fast, NULL), 0);
         EXPECT_EQ(setitimer(ITIMER_PROF, &fast, NULL), 0);
         run_on(procs, app, NULL);
