@@ -17,8 +17,8 @@
  *               too, and sleeps on a futex where a goroutine would park. (Its first call takes a little
  *               memory, for good; without it: a panic.) Signal handlers may call
  *               nothing here. After fork() the child may call nothing: what needs the runtime gives
- *               -ENOTRECOVERABLE, or panics where it gives back nothing. (Who forks to begin with, a daemon say, calls
- *               rung after that.)
+ *               -ENOTRECOVERABLE, or panics where it gives back nothing, as does a goroutine that returns there. (Who forks to
+ *               begin with, a daemon say, calls rung after that.)
  * NULL          Where a pointer may be NULL, the call says so. A function, an array, or the place for
  *               what is opened, that is NULL gives -EINVAL, or panics where nothing is given back. Any
  *               other NULL faults, as in libc.

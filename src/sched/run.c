@@ -193,6 +193,7 @@ static void wait_for_others(void)
 {
     struct timer timer = { .fire = nag };
     struct m *m = enter();
+    g_check_returned(m);
     atomic_store_relaxed(&sched.is_closing, 1);
     scope_end_root(m, -ECANCELED);
     fence_heavy(); /* pairs with g_end */
