@@ -549,7 +549,7 @@ static void print_own(int fd, const uintptr_t *pcs, size_t depth)
     struct m *m = machine_m();
     text_init(&text, fd);
     text_add(&text, "\n");
-    if (m != NULL && !m->is_thread && m_g(m) != NULL) {
+    if (m != NULL && !m->is_thread && m_g(m) != NULL && atomic_load_relaxed(&m_g(m)->status) == G_RUNNING) {
         print_name(&text, m_g(m)->id, name_of(m_g(m)));
         text_add(&text, " [running]:\n");
     } else {
