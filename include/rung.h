@@ -23,6 +23,8 @@
  *               what is opened, that is NULL gives -EINVAL, or panics where nothing is given back. Any
  *               other NULL faults, as in libc.
  * Durations     are int64_t nanoseconds. A negative one counts as 0, RUNG_FOREVER never ends.
+ * C++           No exception may leave a function that rung calls: out of a goroutine it ends in std::terminate, and a rung_once
+ *               that one has left is never done.
  * Zeroed        mutex, rwmutex, cond, sema, waitgroup and once are valid when zeroed, and need no
  *               end. Scopes, groups and channels are opened and closed.
  */
@@ -130,7 +132,8 @@ void rung_blocking_end(void);
 /*
  * Between pin and unpin the goroutine stays on the thread it is on, for foreign code that keeps
  * state in thread-local variables. (A C++ catch block that parks is such code: the runtime keeps what was caught for the
- * thread.) Nests; to unpin more often than to pin panics. A pinned goroutine that
+ * thread.) So it has to where it parks with what belongs to a thread: a stream locked by flockfile, a mutex of pthread's or C++'s,
+ * a locale set by uselocale, the loader, while dlopen runs a constructor. Nests; to unpin more often than to pin panics. A pinned goroutine that
  * parks keeps its thread, so that others need another. Goroutine (a plain thread: nothing happens).
  */
 void rung_pin(void);
