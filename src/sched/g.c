@@ -437,7 +437,7 @@ hot void g_end(struct m *m, struct g *g)
     if (unlikely(p->ended % TRIM_TURN == 0))
         trim(g);
     release(m, g);
-    fence_light(); /* pairs with wait_for_others' fence_heavy */
+    fence_light(); /* pairs with rung_wait_for_others' fence_heavy */
     if (unlikely(atomic_load_relaxed(&sched.is_closing)))
         run_check_end(m, g);
 }
