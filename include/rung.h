@@ -132,8 +132,9 @@ void rung_blocking_end(void);
 /*
  * Between pin and unpin the goroutine stays on the thread it is on, for foreign code that keeps
  * state in thread-local variables. (A C++ catch block that parks is such code: the runtime keeps what was caught for the
- * thread.) So it has to where it parks with what belongs to a thread: a stream locked by flockfile, a mutex of pthread's or C++'s,
- * a locale set by uselocale, the loader, while dlopen runs a constructor. Nests; to unpin more often than to pin panics. A pinned goroutine that
+ * thread.) So it has to where it parks with what belongs to a thread: a stream locked by flockfile, a mutex of pthread's
+ * or C++'s, a locale set by uselocale, a signal mask, the loader while dlopen runs a constructor.
+ * Nests; to unpin more often than to pin panics. A pinned goroutine that
  * parks keeps its thread, so that others need another. Goroutine (a plain thread: nothing happens).
  */
 void rung_pin(void);
