@@ -80,6 +80,9 @@ typedef int rung_function(void *arg);
  * stack pages below a parked goroutine are given back, default: 10000), RUNG_CHAOS=seed (hostile
  * scheduling, for tests). Numbers out of range count as the nearest in it; what is no number counts as
  * unset, and a line on stderr says so.
+ *
+ * SIGQUIT dumps and ends the process where it would have ended it: not where the program handles it, or it is ignored, as it is
+ * in what a shell's script starts with &.
  */
 int rung_run(rung_function *fn, void *arg);
 
