@@ -17,12 +17,14 @@
  *               too, and sleeps on a futex where a goroutine would park. (Its first call takes a little
  *               memory, for good; without it: a panic.) Signal handlers may call
  *               nothing here. After fork() the child may call nothing: what needs the runtime gives
- *               -ENOTRECOVERABLE, or panics where it gives back nothing. (Who forks to begin with, a daemon say, calls
- *               rung after that.)
+ *               -ENOTRECOVERABLE, or panics where it gives back nothing, as does a goroutine that returns there. (Who forks to
+ *               begin with, a daemon say, calls rung after that.)
  * NULL          Where a pointer may be NULL, the call says so. A function, an array, or the place for
  *               what is opened, that is NULL gives -EINVAL, or panics where nothing is given back. Any
  *               other NULL faults, as in libc.
  * Durations     are int64_t nanoseconds. A negative one counts as 0, RUNG_FOREVER never ends.
+ * C++           No exception may leave a function that rung calls: out of a goroutine it ends in std::terminate, and a rung_once
+ *               that one has left is never done.
  * Zeroed        mutex, rwmutex, cond, sema, waitgroup and once are valid when zeroed, and need no
  *               end. Scopes, groups and channels are opened and closed.
  */
@@ -78,6 +80,9 @@ typedef int rung_function(void *arg);
  * stack pages below a parked goroutine are given back, default: 10000), RUNG_CHAOS=seed (hostile
  * scheduling, for tests). Numbers out of range count as the nearest in it; what is no number counts as
  * unset, and a line on stderr says so.
+ *
+ * SIGQUIT dumps and ends the process where it would have ended it: not where the program handles it, or it is ignored, as it is
+ * in what a shell's script starts with &.
  */
 int rung_run(rung_function *fn, void *arg);
 
@@ -130,7 +135,9 @@ void rung_blocking_end(void);
 /*
  * Between pin and unpin the goroutine stays on the thread it is on, for foreign code that keeps
  * state in thread-local variables. (A C++ catch block that parks is such code: the runtime keeps what was caught for the
- * thread.) Nests; to unpin more often than to pin panics. A pinned goroutine that
+ * thread.) So it has to where it parks with what belongs to a thread: a stream locked by flockfile, a mutex of pthread's
+ * or C++'s, a locale set by uselocale, a signal mask, the loader while dlopen runs a constructor.
+ * Nests; to unpin more often than to pin panics. A pinned goroutine that
  * parks keeps its thread, so that others need another. Goroutine (a plain thread: nothing happens).
  */
 void rung_pin(void);

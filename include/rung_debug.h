@@ -19,7 +19,8 @@ extern "C" {
 /*
  * Writes every goroutine to the descriptor: number, name, state, what it waits for, since when,
  * where it was created, its stack as function+offset; goroutines with equal stacks together.
- * 0, -ENOMEM, or -errno of write(2); where that would block it is waited for. Any thread, also from a signal handler.
+ * 0, -ENOMEM, or -errno of write(2); where that would block it is waited for. Any thread, also from a signal handler: one for
+ * SIGABRT, say, shows whose assert failed.
  */
 int rung_dump(int fd);
 
@@ -39,7 +40,7 @@ size_t rung_symbol(uintptr_t pc, char *text, size_t capacity);
 /* Counters of the runtime, for tests and metrics. All are hints. */
 typedef struct rung_statistics {
     uint32_t processors;
-    uint32_t threads;          /* of rung's own, parked ones included */
+    uint32_t threads;          /* of rung's own, parked ones included: they never end, and each keeps a descriptor */
     uint64_t goroutines;       /* alive */
     uint64_t created;
     uint64_t switches;

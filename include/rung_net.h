@@ -293,7 +293,8 @@ int rung_fd_release(rung_fd fd);
 
 /*
  * Parks until the descriptor can be read or written without blocking, or has an error or a hang-up to tell. Gives
- * back the directions in which that is so. For libraries that read and write by themselves. -EINVAL: no direction.
+ * back the directions in which that is so. For libraries that read and write by themselves; where one closes its number by itself,
+ * too, adopt a dup(2) of it, and close that when the library is done: whoever waits wakes. -EINVAL: no direction.
  */
 int rung_fd_wait(rung_fd fd, int directions);
 

@@ -236,10 +236,15 @@ static struct stack find_goroutine(uintptr_t address)
     return slot((uint32_t)number, class, (uint32_t)index);
 }
 
+bool stack_is_reserved(uintptr_t address)
+{
+    return address >= stacks.start && address < stacks.end;
+}
+
 struct stack stack_find(uintptr_t address)
 {
     struct stack none = { .kind = STACK_NONE };
-    if (address < stacks.start || address >= stacks.end)
+    if (!stack_is_reserved(address))
         return none;
     if (address >= stacks.g0s && address < stacks.g0s + stacks.ms * stacks.g0_pitch) {
         uint32_t m = (uint32_t)((address - stacks.g0s) / stacks.g0_pitch);

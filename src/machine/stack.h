@@ -56,6 +56,9 @@ int stack_m_new(uint32_t m, struct stack *g0, struct stack *signal);
 /* Which stack an address lies in, its guard included; kind STACK_NONE for none. Async-signal-safe. */
 struct stack stack_find(uintptr_t address);
 
+/* Whether it lies in the reservation, be there a stack or none. Async-signal-safe. */
+bool stack_is_reserved(uintptr_t address);
+
 /*
  * Every goroutine stack ever made, in turn: start with *cursor = 0, ends with false. Async-signal-safe;
  * one made meanwhile may be missed.

@@ -14,6 +14,7 @@
  * Equal stacks in equal states are shown once: they are kept in a hash table by stack. Where one leads through what nothing is
  * known of, sysmon is asked to look whether that has just been loaded, and all are walked again.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -548,7 +549,7 @@ static void print_own(int fd, const uintptr_t *pcs, size_t depth)
     struct m *m = machine_m();
     text_init(&text, fd);
     text_add(&text, "\n");
-    if (m != NULL && !m->is_thread && m_g(m) != NULL) {
+    if (m != NULL && !m->is_thread && m_g(m) != NULL && atomic_load_relaxed(&m_g(m)->status) == G_RUNNING) {
         print_name(&text, m_g(m)->id, name_of(m_g(m)));
         text_add(&text, " [running]:\n");
     } else {
@@ -599,16 +600,32 @@ static const char *fault_name(int signal_number)
     return signal_number == SIGBUS ? "SIGBUS" : "SIGSEGV";
 }
 
-/* The name of the disaster, and where: an overflow is told by the address, not by the kernel's code. */
-static void print_fault(int signal_number, uintptr_t address)
+/*
+ * The goroutine that has used up its stack, or NULL: the fault is in its guard, or, of a frame that is larger than that, anywhere
+ * beyond. The kernel's code does not tell.
+ */
+static const struct g *overflowed(uintptr_t address, uintptr_t sp)
 {
-    struct stack stack = stack_find(address);
+    struct m *m = machine_m();
+    enum stack_kind kind = stack_find(sp).kind;
+    const struct g *g = m != NULL && !m->is_thread ? m_g(m) : NULL;
+    if (g == NULL || kind == STACK_G0 || kind == STACK_SIGNAL || address >= g->stack_low)
+        return NULL;
+    bool is_in_guard = address >= g->stack_low - STACK_GUARD;
+    bool is_beyond = sp < g->stack_low && stack_is_reserved(address);
+    return is_in_guard || is_beyond ? g : NULL;
+}
+
+/* The name of the disaster, and where. */
+static void print_fault(int signal_number, uintptr_t address, uintptr_t sp)
+{
+    const struct g *g = overflowed(address, sp);
     struct text text;
     text_init(&text, STDERR_FILENO);
-    if (stack.kind == STACK_GOROUTINE && address < stack.low) {
-        struct m *m = machine_m();
+    if (g != NULL) {
+        struct stack stack = stack_find(g->stack_low);
         text_add(&text, "rung: stack overflow: ");
-        print_name(&text, m != NULL ? m_g(m)->id : 0, name_of(m != NULL ? m_g(m) : NULL));
+        print_name(&text, g->id, name_of(g));
         text_add(&text, " has used up its stack of ");
         text_add_unsigned(&text, (stack.high - stack.low) / 1024);
         text_add(&text, " KiB\n");
@@ -632,7 +649,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
         size_t depth = rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX);
         if (has_strangers(pcs, depth) && sysmon_look_for_objects())
             depth = rung_backtrace_context(context, pcs, UNWIND_DEPTH_MAX);
-        print_fault(signal_number, (uintptr_t)info->si_addr);
+        print_fault(signal_number, (uintptr_t)info->si_addr, MACHINE_CONTEXT_SP((const ucontext_t *)context));
         print_own(STDERR_FILENO, pcs, depth);
         rung_dump(STDERR_FILENO);
         trace_save(old->sa_handler == SIG_DFL); /* a handler of the program's may mend what is wrong */

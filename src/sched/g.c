@@ -437,9 +437,18 @@ hot void g_end(struct m *m, struct g *g)
     if (unlikely(p->ended % TRIM_TURN == 0))
         trim(g);
     release(m, g);
-    fence_light(); /* pairs with wait_for_others' fence_heavy */
+    fence_light(); /* pairs with rung_wait_for_others' fence_heavy */
     if (unlikely(atomic_load_relaxed(&sched.is_closing)))
         run_check_end(m, g);
+}
+
+hot void g_check_returned(struct m *m)
+{
+    if (unlikely(m == NULL))
+        panic("a goroutine returned in the child of a fork: rung's threads are not there");
+    const struct g *g = m_g(m);
+    if (unlikely(g->scope != (g->group != NULL ? &g->group->scope : &sched.root)))
+        panic("goroutine %llu returned with an open scope", (unsigned long long)g->id);
 }
 
 noreturn hot void rung_goroutine_main(void *goroutine)
@@ -452,9 +461,8 @@ noreturn hot void rung_goroutine_main(void *goroutine)
     if (unlikely(g->locals != NULL))
         locals_end(g);
     m = enter();
-    check(m != NULL && m_g(m) == g);
-    if (unlikely(g->scope != (g->group != NULL ? &g->group->scope : &sched.root)))
-        panic("goroutine %llu returned with an open scope", (unsigned long long)g->id);
+    g_check_returned(m);
+    check(m_g(m) == g);
     if (unlikely(g->is_pinned)) {
         g->pinned = NULL;
         g->is_pinned = false;

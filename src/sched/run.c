@@ -152,7 +152,7 @@ bool run_hold(void)
 void run_let_go(struct m *m)
 {
     atomic_add_seq_cst(&sched.holders, -1); /* release: pairs with others_live */
-    fence_light();                          /* pairs with wait_for_others' fence_heavy */
+    fence_light();                          /* pairs with rung_wait_for_others' fence_heavy */
     if (unlikely(atomic_load_relaxed(&sched.is_closing)))
         run_check_end(m, NULL);
 }
@@ -188,11 +188,12 @@ static void unlock_sched(struct g *g, void *arg)
     lock_release(&sched.lock);
 }
 
-/* Goroutine 1, after its function: until it is the last one. */
-static void wait_for_others(void)
+/* Goroutine 1, after its function: until it is the last one. A trace names its wait by this, as by a call of the API (wire.c). */
+static noinline void rung_wait_for_others(void)
 {
     struct timer timer = { .fire = nag };
     struct m *m = enter();
+    g_check_returned(m);
     atomic_store_relaxed(&sched.is_closing, 1);
     scope_end_root(m, -ECANCELED);
     fence_heavy(); /* pairs with g_end */
@@ -220,7 +221,7 @@ static int main_goroutine(void *arg)
 {
     struct main_call *call = arg;
     sched.main_result = call->fn(call->arg);
-    wait_for_others();
+    rung_wait_for_others();
     return 0;
 }
 

@@ -452,6 +452,8 @@ struct g *g_acquire(struct m *m, int class);
 void g_release(struct m *m, struct g *g);
 /* Prepares rung_run's goroutine: it begins with fn(arg), and is said to be created at that pc. */
 void g_prepare_main(struct m *m, struct g *g, rung_function *fn, void *arg, uintptr_t created_at);
+/* Once the function of the one that runs has returned: m is what enter gave. Panics where it must not have. */
+void g_check_returned(struct m *m);
 /* Puts one away that has returned, and has left its stack. */
 void g_end(struct m *m, struct g *g);
 /* Makes it runnable for the first time. */

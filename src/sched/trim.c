@@ -75,6 +75,13 @@ void trim_wait(const struct g *g)
     }
 }
 
+/* Where what it uses begins: on another stack than its own, a coroutine's perhaps, nothing tells. */
+static uintptr_t unused_end(const struct g *g)
+{
+    uintptr_t sp = g->machine.sched.sp;
+    return sp >= g->stack_low && sp < g->stack_high ? sp - KEEP_BYTES : g->stack_low;
+}
+
 /* Steps 2 to 4, for one piece after the other until all is done or g has been claimed. */
 static void give_back(struct g *g, uint32_t ticket)
 {
@@ -85,7 +92,7 @@ static void give_back(struct g *g, uint32_t ticket)
         if (!MUTANT(TRIM_UNHELD) &&
             !atomic_cas_acq_rel(&g->wait, &open, ticket | WAIT_HELD)) /* pairs with make_reachable */
             return;
-        end = g->machine.sched.sp - KEEP_BYTES;
+        end = unused_end(g);
         if (MUTANT(TRIM_UNHELD))
             os_sleep(BATCH_NS);
         piece.high = end > piece.low + PIECE_BYTES ? piece.low + PIECE_BYTES : end;

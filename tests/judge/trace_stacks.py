@@ -135,13 +135,14 @@ def check(trace, judge, has_lines):
                         return
                 seen.append(" < ".join(shape(stack, has_lines)))
         wrong.append(f"{row}: no {before}->{after} ({reason}) with stack {' < '.join(wanted)}; there are:\n    " +
-                     "\n    ".join(sorted({s for s in seen if wanted[1].split(':')[0] in s or not s}) or seen[:3]))
+                     "\n    ".join(sorted({s for s in seen if wanted[-1].split(':')[0] in s or not s}) or seen[:3]))
 
     for row, (before, after, reason, function) in PARKS.items():
         name = row.removesuffix("_go") if row == "group_go" else row
         expect(row, before, after, reason, [function, at("do_" + name, row), at("row_" + name, "row_" + name)])
     expect("once", "Running", "Waiting", "sleep",
            ["rung_sleep", at("once_only", "once"), "do_slow", "rung_once_do", at("do_once", "once_do"), at("row_once", "row_once")])
+    expect("end", "Running", "Waiting", "sync", ["rung_wait_for_others"])
     for row, function in APP.items():
         expect("wake_" + row, "Waiting", "Runnable", "", [function, at("wake_" + row, "wake_" + row), at("app", "app_" + row)])
     for row, leaf in TAKEN.items():
@@ -155,7 +156,7 @@ def check(trace, judge, has_lines):
         leaves = {stack[0].function for stack in calls if stack}
         if has_samples and (not any(wanted == list(stack) for stack in given) or bool(leaf) != any(leaf in f for f in leaves if leaf)):
             wrong.append(f"{row}: no call with stack {wanted}; there are {sorted(given)} from {leaves}")
-    return len(PARKS) + 1 + len(APP) + len(TAKEN), wrong
+    return len(PARKS) + 2 + len(APP) + len(TAKEN), wrong
 
 
 def main():
