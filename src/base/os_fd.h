@@ -50,7 +50,7 @@ int64_t os_write(int fd, const void *bytes, size_t count);
 int64_t os_writev(int fd, const struct iovec *parts, int count);
 /* May block: of regular files. A descriptor that is non-blocking where it can be. */
 int os_open(const char *path, int flags, unsigned mode);
-/* -EAGAIN unless the page cache can answer; -EOPNOTSUPP where the file system cannot say. An offset of -1: the position. */
+/* -EAGAIN unless the page cache can answer; -EOPNOTSUPP where file system or kernel cannot say. An offset of -1: the position. */
 int64_t os_read_cached(int fd, const struct iovec *parts, int count, int64_t offset);
 int64_t os_read_offset(int fd, void *bytes, size_t count, int64_t offset);
 int64_t os_write_offset(int fd, const void *bytes, size_t count, int64_t offset);
