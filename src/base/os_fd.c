@@ -368,12 +368,14 @@ int os_event_new(void)
     return CALL(OS_EVENT_NEW, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-void os_event_set(int fd)
+int os_event_set(int fd)
 {
-    int saved = errno;
-    while (eventfd_write(fd, 1) < 0 && errno == EINTR)
-        continue;
+    int saved = errno, result;
+    do
+        result = eventfd_write(fd, 1) == 0 ? 0 : -errno;
+    while (result == -EINTR);
     errno = saved;
+    return result;
 }
 
 void os_event_clear(int fd)

@@ -79,7 +79,8 @@ int os_epoll_wait(int epoll, struct epoll_event *events, int most, int64_t until
 
 /* A counter that polls as readable while it is not 0. */
 int os_event_new(void);
-void os_event_set(int fd);
+/* 0; or -errno: it has been closed, by whom it does not belong to. */
+int os_event_set(int fd);
 void os_event_clear(int fd);
 
 #endif
