@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -549,10 +550,19 @@ static int open_anew(const char *path)
     return fd;
 }
 
+/* What is beyond RLIMIT_FSIZE would not only fail: SIGXFSZ would end the process. */
+static int allocate(int fd, size_t bytes)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes > limit.rlim_cur)
+        return -EFBIG;
+    return -posix_fallocate(fd, 0, (off_t)bytes);
+}
+
 int os_map_file(const char *path, size_t bytes, void **start)
 {
     int saved = errno, fd = open_anew(path);
-    int error = fd < 0 ? fd : -posix_fallocate(fd, 0, (off_t)bytes);
+    int error = fd < 0 ? fd : allocate(fd, bytes);
     if (error == 0) {
         *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         error = *start == MAP_FAILED ? -errno : 0;
