@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <poll.h>
@@ -250,6 +251,27 @@ void fence_heavy(void)
 
 /* ---- threads ---- */
 
+static int add_locals(struct dl_phdr_info *object, size_t size, void *bytes)
+{
+    (void)size;
+    for (int i = 0; i < object->dlpi_phnum; i++)
+        if (object->dlpi_phdr[i].p_type == PT_TLS)
+            *(size_t *)bytes += object->dlpi_phdr[i].p_memsz + object->dlpi_phdr[i].p_align;
+    return 0;
+}
+
+size_t os_thread_locals_bytes(void)
+{
+    static size_t known; /* atomic: what is loaded later has its own elsewhere */
+    size_t bytes = atomic_load_relaxed(&known);
+    if (bytes == 0) {
+        dl_iterate_phdr(add_locals, &bytes);
+        bytes = (bytes / PAGE + 1) * PAGE;
+        atomic_store_relaxed(&known, bytes);
+    }
+    return bytes;
+}
+
 struct thread_start {
     os_thread_function *fn;
     void *arg;
@@ -275,7 +297,7 @@ static int thread_start(os_thread_function *fn, void *arg, void *stack, size_t s
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     int error = stack != NULL ? pthread_attr_setstack(&attributes, stack, stack_bytes)
-                              : pthread_attr_setstacksize(&attributes, stack_bytes);
+                              : pthread_attr_setstacksize(&attributes, stack_bytes + os_thread_locals_bytes());
     if (error == 0)
         error = pthread_create(&thread, &attributes, thread_main, start);
     pthread_attr_destroy(&attributes);
