@@ -46,6 +46,8 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 
+enum { WAIT_YIELDS = 100, WAIT_NS = 20000 };
+
 bool rung_fence_is_asymmetric;
 
 /* ---- memory ---- */
@@ -339,6 +341,14 @@ int os_thread_id(void)
 void os_thread_yield(void)
 {
     sched_yield();
+}
+
+void os_thread_wait(uint32_t i)
+{
+    if (i < WAIT_YIELDS)
+        sched_yield();
+    else
+        os_sleep(WAIT_NS);
 }
 
 /* Without it the kernel may end a timed wait 50 us late, to save wake-ups. */

@@ -84,6 +84,8 @@ int os_thread_start_masked(os_thread_function *fn, void *arg, size_t stack_bytes
 int os_thread_id(void);
 int os_process_id(void);
 void os_thread_yield(void);
+/* For the i-th time in a loop that waits for another thread: sleeps at last, since no thread of lower priority runs by yielding. */
+void os_thread_wait(uint32_t i);
 void os_thread_precise_timers(void);
 int os_thread_signal(int tid, int signal);
 

@@ -149,12 +149,12 @@ static bool is_answered_by(struct m *m)
     atomic_store_relaxed(&question.answered, 0);
     atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
     bool is_told = os_thread_signal(tid_of(m), SIGURG) == 0;
-    while (!atomic_load_acquire(&question.answered)) { /* acquire: pairs with on_urg */
+    for (uint32_t i = 0; !atomic_load_acquire(&question.answered); i++) { /* acquire: pairs with on_urg */
         bool has_time = is_told && (os_now() < until || is_starved(m, cpu));
         struct m *asked = m;
         if (!has_time && atomic_cas_acquire(&question.asked, &asked, NULL))
             return false;
-        os_thread_yield();
+        os_thread_wait(i);
     }
     return true;
 }
@@ -249,7 +249,7 @@ static bool look_at(struct g *g, struct look *look)
             (look->status == G_RUNNING ? look->depth > 0 || !answers : wait == wait_word(g)))
             return true;
         if (i > 0)
-            os_thread_yield(); /* it may be waiting for this CPU, half-way in a switch */
+            os_thread_wait((uint32_t)i); /* it may be waiting for this CPU, half-way in a switch */
     }
     return true;
 }
