@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Not a byte of address space is left: a dump shows every goroutine all the same, twice, and so does a deadlock. */
+/*
+ * Not a byte of address space is left: a dump shows every goroutine all the same, twice, and so does a deadlock.
+ *
+ * test-traced: no
+ */
 #include "hostile.h"
 
 enum { WAITERS = 2000 };

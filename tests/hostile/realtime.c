@@ -2,6 +2,8 @@
 /*
  * Real-time threads on one CPU: a plain thread of higher priority, which gives nobody the CPU by yielding, ends solo mode with its
  * first call, dumps, and traces while a goroutine runs: it waits for that one's thread, and does not keep it from running.
+ *
+ * test-traced: no
  */
 #include "hostile.h"
 
