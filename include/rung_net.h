@@ -14,6 +14,8 @@
  *                   rung_fd fd = rung_dial("127.0.0.1:80", NULL);
  *                   if (fd < 0)
  *                       return (int)fd;
+ *               rung keeps some of the kernel's for itself: who closes all there are (closefrom, as daemons do) does so
+ *               before the first call, since without these a panic ends the process.
  * Turns         Reading and writing at once from two goroutines is fine. Of two that read (or receive, accept, wait for
  *               reading), or that write, one waits for its turn: a full write is never torn by another.
  * Bytes         A count of 0 gives 0, after the descriptor was looked at. A NULL pointer to bytes, or a bad one, gives

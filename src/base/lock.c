@@ -88,10 +88,13 @@ cold void object_wake(union lock *lock)
 
 void note_wake(struct note *note)
 {
-    if (atomic_swap_acq_rel(&note->state, NOTE_SET) == NOTE_POLLS) /* release: pairs with note_sleep, note_take */
-        os_event_set(atomic_load_relaxed(&note->event));
-    else
+    if (atomic_swap_acq_rel(&note->state, NOTE_SET) != NOTE_POLLS) { /* release: pairs with note_sleep, note_take */
         os_futex_wake(&note->state, 1);
+        return;
+    }
+    int error = os_event_set(atomic_load_relaxed(&note->event));
+    if (error != 0)
+        panic("somebody has closed a descriptor of rung's own (error %d): who sleeps can be woken no more", -error);
 }
 
 bool note_sleep(struct note *note, int64_t until)

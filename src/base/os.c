@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -43,6 +45,8 @@
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
+
+enum { WAIT_YIELDS = 100, WAIT_NS = 20000 };
 
 bool rung_fence_is_asymmetric;
 
@@ -249,6 +253,27 @@ void fence_heavy(void)
 
 /* ---- threads ---- */
 
+static int add_locals(struct dl_phdr_info *object, size_t size, void *bytes)
+{
+    (void)size;
+    for (int i = 0; i < object->dlpi_phnum; i++)
+        if (object->dlpi_phdr[i].p_type == PT_TLS)
+            *(size_t *)bytes += object->dlpi_phdr[i].p_memsz + object->dlpi_phdr[i].p_align;
+    return 0;
+}
+
+size_t os_thread_locals_bytes(void)
+{
+    static size_t known; /* atomic: what is loaded later has its own elsewhere */
+    size_t bytes = atomic_load_relaxed(&known);
+    if (bytes == 0) {
+        dl_iterate_phdr(add_locals, &bytes);
+        bytes = (bytes / PAGE + 1) * PAGE;
+        atomic_store_relaxed(&known, bytes);
+    }
+    return bytes;
+}
+
 struct thread_start {
     os_thread_function *fn;
     void *arg;
@@ -274,7 +299,7 @@ static int thread_start(os_thread_function *fn, void *arg, void *stack, size_t s
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     int error = stack != NULL ? pthread_attr_setstack(&attributes, stack, stack_bytes)
-                              : pthread_attr_setstacksize(&attributes, stack_bytes);
+                              : pthread_attr_setstacksize(&attributes, stack_bytes + os_thread_locals_bytes());
     if (error == 0)
         error = pthread_create(&thread, &attributes, thread_main, start);
     pthread_attr_destroy(&attributes);
@@ -316,6 +341,14 @@ int os_thread_id(void)
 void os_thread_yield(void)
 {
     sched_yield();
+}
+
+void os_thread_wait(uint32_t i)
+{
+    if (i < WAIT_YIELDS)
+        sched_yield();
+    else
+        os_sleep(WAIT_NS);
 }
 
 /* Without it the kernel may end a timed wait 50 us late, to save wake-ups. */
@@ -549,10 +582,19 @@ static int open_anew(const char *path)
     return fd;
 }
 
+/* What is beyond RLIMIT_FSIZE would not only fail: SIGXFSZ would end the process. */
+static int allocate(int fd, size_t bytes)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes > limit.rlim_cur)
+        return -EFBIG;
+    return -posix_fallocate(fd, 0, (off_t)bytes);
+}
+
 int os_map_file(const char *path, size_t bytes, void **start)
 {
     int saved = errno, fd = open_anew(path);
-    int error = fd < 0 ? fd : -posix_fallocate(fd, 0, (off_t)bytes);
+    int error = fd < 0 ? fd : allocate(fd, bytes);
     if (error == 0) {
         *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         error = *start == MAP_FAILED ? -errno : 0;

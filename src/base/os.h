@@ -71,13 +71,21 @@ void fence_heavy(void);
 
 typedef void os_thread_function(void *arg);
 
-/* Starts a detached thread on the given stack, all signals blocked as given by the creator. 0 or -EAGAIN, ... */
+/* What thread-local variables take of each thread's stack, whose top they lie at; whole pages. */
+size_t os_thread_locals_bytes(void);
+
+/*
+ * Starts a detached thread on the given stack, or on one of its own with so many bytes beside thread-local variables, all
+ * signals blocked as given by the creator. 0 or -EAGAIN, ...
+ */
 int os_thread_start(os_thread_function *fn, void *arg, void *stack, size_t stack_bytes);
 /* The same on a stack of its own, of so many bytes, and no signal is for it but those that tell of its own faults. */
 int os_thread_start_masked(os_thread_function *fn, void *arg, size_t stack_bytes);
 int os_thread_id(void);
 int os_process_id(void);
 void os_thread_yield(void);
+/* For the i-th time in a loop that waits for another thread: sleeps at last, since no thread of lower priority runs by yielding. */
+void os_thread_wait(uint32_t i);
 void os_thread_precise_timers(void);
 int os_thread_signal(int tid, int signal);
 

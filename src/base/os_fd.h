@@ -50,7 +50,7 @@ int64_t os_write(int fd, const void *bytes, size_t count);
 int64_t os_writev(int fd, const struct iovec *parts, int count);
 /* May block: of regular files. A descriptor that is non-blocking where it can be. */
 int os_open(const char *path, int flags, unsigned mode);
-/* -EAGAIN unless the page cache can answer; -EOPNOTSUPP where the file system cannot say. An offset of -1: the position. */
+/* -EAGAIN unless the page cache can answer; -EOPNOTSUPP where file system or kernel cannot say. An offset of -1: the position. */
 int64_t os_read_cached(int fd, const struct iovec *parts, int count, int64_t offset);
 int64_t os_read_offset(int fd, void *bytes, size_t count, int64_t offset);
 int64_t os_write_offset(int fd, const void *bytes, size_t count, int64_t offset);
@@ -79,7 +79,8 @@ int os_epoll_wait(int epoll, struct epoll_event *events, int most, int64_t until
 
 /* A counter that polls as readable while it is not 0. */
 int os_event_new(void);
-void os_event_set(int fd);
+/* 0; or -errno: it has been closed, by whom it does not belong to. */
+int os_event_set(int fd);
 void os_event_clear(int fd);
 
 #endif

@@ -38,7 +38,7 @@ static struct {
     union lock lock;
     uintptr_t start, end;            /* the whole reservation */
     uintptr_t signals, g0s, chunks;  /* where each part begins */
-    size_t signal_pitch, g0_pitch;
+    size_t signal_pitch, g0_bytes, g0_pitch;
     uint32_t ms;
     uint32_t chunk_count, chunk_next;   /* next: under lock, atomic for readers */
     uint32_t current[STACK_CLASSES];    /* the chunk being filled, plus 1; under lock */
@@ -108,7 +108,8 @@ static size_t sanitizer_limit(size_t bytes)
 static void divide(size_t bytes)
 {
     stacks.signal_pitch = round_up(STACK_GUARD + os_signal_stack_minimum() + (size_t)64 * 1024, STACK_GUARD);
-    stacks.g0_pitch = STACK_GUARD + G0_BYTES;
+    stacks.g0_bytes = G0_BYTES + os_thread_locals_bytes();
+    stacks.g0_pitch = STACK_GUARD + stacks.g0_bytes;
     size_t each = stacks.signal_pitch + stacks.g0_pitch;
     size_t ms = bytes / 4 / each;
     stacks.ms = ms < MOST_MS ? (uint32_t)ms : MOST_MS;
@@ -211,7 +212,7 @@ int stack_m_new(uint32_t m, struct stack *g0, struct stack *signal)
     if (m >= stacks.ms)
         return -ENOMEM;
     uintptr_t high = stacks.g0s + (m + 1) * stacks.g0_pitch;
-    *g0 = (struct stack){ high - G0_BYTES, high, STACK_G0, m };
+    *g0 = (struct stack){ high - stacks.g0_bytes, high, STACK_G0, m };
     high = stacks.signals + (m + 1) * stacks.signal_pitch;
     *signal = (struct stack){ high - stacks.signal_pitch + STACK_GUARD, high, STACK_SIGNAL, m };
     /* Two mappings per thread are few: no markers needed. */
@@ -249,7 +250,7 @@ struct stack stack_find(uintptr_t address)
     if (address >= stacks.g0s && address < stacks.g0s + stacks.ms * stacks.g0_pitch) {
         uint32_t m = (uint32_t)((address - stacks.g0s) / stacks.g0_pitch);
         uintptr_t high = stacks.g0s + (m + 1) * stacks.g0_pitch;
-        return (struct stack){ high - G0_BYTES, high, STACK_G0, m };
+        return (struct stack){ high - stacks.g0_bytes, high, STACK_G0, m };
     }
     if (address >= stacks.signals && address < stacks.g0s) {
         uint32_t m = (uint32_t)((address - stacks.signals) / stacks.signal_pitch);

@@ -180,7 +180,7 @@ static int64_t try_read_at(struct descriptor *d, void *arg)
     struct file_call *call = arg;
     struct iovec part = { call->bytes, call->count };
     int64_t got = d->kind == FD_FILE ? os_read_cached(d->number, &part, 1, call->offset) : -ESPIPE;
-    return got == -EAGAIN || got == -EOPNOTSUPP || got == -ENOSYS || (got > 0 && (size_t)got < call->count) ? FD_BLOCKS : got;
+    return got == -EAGAIN || got == -EOPNOTSUPP || (got > 0 && (size_t)got < call->count) ? FD_BLOCKS : got;
 }
 
 static int64_t read_at_now(struct descriptor *d, void *arg)

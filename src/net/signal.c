@@ -42,7 +42,7 @@ static uint64_t bit_of(int signal)
 static void on_signal(int signal)
 {
     atomic_or_seq_cst(&come, bit_of(signal)); /* pairs with pass_on_locked's swap */
-    os_event_set(event);
+    (void)os_event_set(event); /* the child of a fork may have closed it */
 }
 
 /* ---- sending on ---- */

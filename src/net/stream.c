@@ -22,7 +22,7 @@ static cold int64_t read_other(struct descriptor *d, const struct iovec *parts, 
     if (d->kind != FD_FILE)
         return os_readv(d->number, parts, count);
     int64_t got = os_read_cached(d->number, parts, count, -1);
-    return got == -EAGAIN || got == -EOPNOTSUPP || got == -ENOSYS ? FD_BLOCKS : got;
+    return got == -EAGAIN || got == -EOPNOTSUPP ? FD_BLOCKS : got;
 }
 
 static always_inline int64_t read_once(struct descriptor *d, void *bytes, size_t count)

@@ -3,7 +3,7 @@
  * dump.c: what every goroutine does: on request, on SIGQUIT, at a panic, a deadlock, an overflow.
  *
  * Nothing is stopped and no lock is taken that others hold while they run, so that a dump works when all else
- * hangs, and from a signal handler. Memory comes from mmap.
+ * hangs, and from a signal handler. Memory comes from mmap; where it gives none, a little is put by.
  *
  * A parked goroutine is walked from its saved triple, between two looks at g->wait and g->status: if
  * either changed, it ran meanwhile, and is looked at again. A running one is asked: its thread gets
@@ -150,12 +150,12 @@ static bool is_answered_by(struct m *m)
     atomic_store_relaxed(&question.answered, 0);
     atomic_store_release(&question.asked, m); /* release: pairs with on_urg */
     bool is_told = os_thread_signal(tid_of(m), SIGURG) == 0;
-    while (!atomic_load_acquire(&question.answered)) { /* acquire: pairs with on_urg */
+    for (uint32_t i = 0; !atomic_load_acquire(&question.answered); i++) { /* acquire: pairs with on_urg */
         bool has_time = is_told && (os_now() < until || is_starved(m, cpu));
         struct m *asked = m;
         if (!has_time && atomic_cas_acquire(&question.asked, &asked, NULL))
             return false;
-        os_thread_yield();
+        os_thread_wait(i);
     }
     return true;
 }
@@ -250,7 +250,7 @@ static bool look_at(struct g *g, struct look *look)
             (look->status == G_RUNNING ? look->depth > 0 || !answers : wait == wait_word(g)))
             return true;
         if (i > 0)
-            os_thread_yield(); /* it may be waiting for this CPU, half-way in a switch */
+            os_thread_wait((uint32_t)i); /* it may be waiting for this CPU, half-way in a switch */
     }
     return true;
 }
@@ -341,24 +341,49 @@ static void table_put(struct table *table, const struct look *look)
         group->newest = look->since;
 }
 
-enum { SLOTS = 1 << 18, TABLE_BYTES = 32 << 20, SLOT_BYTES = SLOTS * sizeof(struct group_of_equals *) };
+enum { TABLE_BYTES = 32 << 20, SPARE_BYTES = 256 << 10, BYTES_PER_SLOT = 128, SLOTS = TABLE_BYTES / BYTES_PER_SLOT };
 
-_Static_assert((TABLE_BYTES - SLOT_BYTES) / sizeof(struct group_of_equals) < SLOTS / 5 * 4, "a search ends at a free slot");
+_Static_assert((TABLE_BYTES - SLOTS * sizeof(struct group_of_equals *)) / sizeof(struct group_of_equals) < SLOTS / 5 * 4,
+               "a search ends at a free slot, also in the spare, which is divided alike");
+
+/* For a dump at a time: who panics may do so because there is no memory left. */
+static _Alignas(struct group_of_equals) char spare[SPARE_BYTES];
+static uint32_t spare_is_used; /* atomic */
+
+static void table_free(struct table *table)
+{
+    if (table->memory == spare)
+        atomic_store_release(&spare_is_used, 0); /* release: pairs with take_spare */
+    else
+        os_release(table->memory, table->bytes);
+}
+
+static char *take_spare(void)
+{
+    uint32_t free = 0;
+    if (!atomic_cas_acquire(&spare_is_used, &free, 1)) /* acquire: pairs with table_free */
+        return NULL;
+    memset(spare, 0, sizeof spare);
+    return spare;
+}
 
 static bool table_init(struct table *table)
 {
-    *table = (struct table){ .bytes = TABLE_BYTES, .slot_count = SLOTS };
-    table->last = &table->first;
-    table->memory = os_reserve(table->bytes);
-    if (table->memory == NULL)
-        return false;
-    if (os_commit(table->memory, table->bytes) != 0) {
-        os_release(table->memory, table->bytes);
-        return false;
+    size_t bytes = TABLE_BYTES;
+    char *memory = os_reserve(bytes);
+    if (memory != NULL && os_commit(memory, bytes) != 0) {
+        os_release(memory, bytes);
+        memory = NULL;
     }
-    table->slots = (struct group_of_equals **)table->memory;
-    table->used = SLOT_BYTES;
-    return true;
+    if (memory == NULL) {
+        bytes = SPARE_BYTES;
+        memory = take_spare();
+    }
+    *table = (struct table){ .memory = memory, .bytes = bytes, .slot_count = bytes / BYTES_PER_SLOT };
+    table->slots = (struct group_of_equals **)memory;
+    table->used = table->slot_count * sizeof table->slots[0];
+    table->last = &table->first;
+    return memory != NULL;
 }
 
 /* ---- printing ---- */
@@ -517,7 +542,7 @@ static int dump(int fd, bool (*is_shown)(const struct g *g), const char *title)
     if (!collect(&table, is_shown))
         return -ENOMEM;
     if (!is_all_known(&table) && sysmon_look_for_objects()) {
-        os_release(table.memory, table.bytes);
+        table_free(&table);
         if (!collect(&table, is_shown))
             return -ENOMEM;
     }
@@ -527,7 +552,7 @@ static int dump(int fd, bool (*is_shown)(const struct g *g), const char *title)
     text_add(&text, title);
     for (const struct group_of_equals *group = table.first; group != NULL; group = group->next)
         print_group(&text, group, now);
-    os_release(table.memory, table.bytes);
+    table_free(&table);
     return text_flush(&text);
 }
 

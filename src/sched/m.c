@@ -47,8 +47,8 @@ static void thread_joins(void)
     m_start_barrier();
     fence_heavy(); /* pairs with enter */
     for (struct m *m = atomic_load_acquire(&sched.all_ms); m != NULL; m = m->next_all)
-        while (atomic_load_acquire(&m->in_runtime) != 0 && atomic_load_acquire(&m->p) != NULL)
-            os_thread_yield();
+        for (uint32_t i = 0; atomic_load_acquire(&m->in_runtime) != 0 && atomic_load_acquire(&m->p) != NULL; i++)
+            os_thread_wait(i);
     lock_acquire(&sched.lock);
     sched.is_solo_ending = false;
     lock_release(&sched.lock);

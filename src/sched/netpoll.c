@@ -391,10 +391,12 @@ static void take_stash(struct poll_events *events)
     events->count = (int)taken;
 }
 
-/* An error (EINTR) is no event. */
+/* EINTR is no event. With all other errors nobody would ever hear of a descriptor again. */
 static void ask(struct poll_events *events, int64_t until)
 {
     int count = os_epoll_wait(netpoll.epoll, events->event, POLL_EVENTS, until);
+    if (unlikely(count < 0 && count != -EINTR))
+        panic("somebody has closed a descriptor of rung's own (error %d): no other can be waited for any more", -count);
     events->count = count > 0 ? count : 0;
     atomic_store_relaxed(&netpoll.polls, atomic_load_relaxed(&netpoll.polls) + 1);
 }
@@ -405,7 +407,7 @@ static void ask_beside(struct poll_events *events)
     ask(events, 0);
     for (int i = 0; i < events->count; i++)
         if (events->event[i].data.u64 == WAKE_DATA && atomic_load_relaxed(&sched.poller) != NULL)
-            os_event_set(netpoll.wake);
+            (void)os_event_set(netpoll.wake); /* it was there just now */
 }
 
 bool netpoll_look(struct m *m)

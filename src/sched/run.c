@@ -246,7 +246,7 @@ static void clear_counts(void)
  */
 static bool take_back(struct g *g)
 {
-    for (;;) {
+    for (uint32_t i = 0;; i++) {
         lock_acquire(&sched.lock);
         bool is_queued = sched.all_ms == NULL && sched.global_first == g;
         bool has_failed = is_queued && atomic_load_relaxed(&sched.wants_m) && is_over();
@@ -257,7 +257,7 @@ static bool take_back(struct g *g)
         lock_release(&sched.lock);
         if (!is_queued || has_failed || g_count() > 1)
             return has_failed;
-        os_thread_yield();
+        os_thread_wait(i);
     }
 }
 

@@ -83,11 +83,11 @@ size_t sample_ask(struct m *m, const uintptr_t **pcs)
     atomic_store_relaxed(&answer.is_given, 0);
     atomic_store_release(&answer.asked, m); /* release: pairs with give_answer */
     int64_t until = os_thread_signal(m->tid, SIGPROF) == 0 ? os_now() + ANSWER_NS : 0;
-    while (!atomic_load_acquire(&answer.is_given)) { /* acquire: pairs with give_answer */
+    for (uint32_t i = 0; !atomic_load_acquire(&answer.is_given); i++) { /* acquire: pairs with give_answer */
         if (os_now() >= until && atomic_cas_acq_rel(&answer.asked, &asked, NULL)) /* pairs with give_answer */
             return 0;
         asked = m;
-        os_thread_yield();
+        os_thread_wait(i);
     }
     *pcs = answer.pcs;
     return answer.depth;

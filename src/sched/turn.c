@@ -18,9 +18,9 @@ static bool is_away(const struct m *m)
 /* Until the tracer is in no section of that generation; step c. */
 static void wait_past(const struct tracer *tracer, uint32_t generation)
 {
-    while (atomic_load_acquire(&tracer->generation) == generation && /* acquire: pairs with sections */
-           !(tracer->m != NULL && is_away(tracer->m)) && !MUTANT(TURN_UNWAITED))
-        os_thread_yield();
+    for (uint32_t i = 0; atomic_load_acquire(&tracer->generation) == generation && /* acquire: pairs with sections */
+                         !(tracer->m != NULL && is_away(tracer->m)) && !MUTANT(TURN_UNWAITED); i++)
+        os_thread_wait(i);
 }
 
 /* A sysmon that has not seen special is done with what it was taking. */
@@ -35,8 +35,8 @@ static void wait_for_sysmon(void)
 /* Until m has been away since the last fence_heavy. */
 static void wait_for_m(const struct m *m)
 {
-    while (!is_away(m) && !MUTANT(BEGIN_UNWAITED))
-        os_thread_yield();
+    for (uint32_t i = 0; !is_away(m) && !MUTANT(BEGIN_UNWAITED); i++)
+        os_thread_wait(i);
 }
 
 static void wait_for_ms(void)
@@ -127,8 +127,8 @@ static bool name_held(struct p *p, uint32_t generation)
 static void name_all_held(uint32_t generation)
 {
     for (uint32_t i = 0; i < sched.procs; i++)
-        while (!name_held(&sched.p[i], generation))
-            os_thread_yield();
+        for (uint32_t tries = 0; !name_held(&sched.p[i], generation); tries++)
+            os_thread_wait(tries);
 }
 
 struct silent {
