@@ -73,6 +73,8 @@ typedef int rung_function(void *arg);
  * -EAGAIN (no thread to be had: two are needed), -ENOTSUP (an x86-64 without SSE4.1), -ENOTRECOVERABLE (forked child).
  * Where later threads are not to be had, it goes on with those that there are: what is blocked in the
  * kernel, or pinned and parked, then keeps others waiting until a thread can be started.
+ * When all goroutines wait for good, and no other thread is left that could wake one (/proc tells; without it nothing is taken for a
+ * deadlock), the process says so with every stack, and exits with status 2.
  *
  * Environment: RUNG_PROCS (processors, default: CPUs this process may use, cgroup quota included),
  * RUNG_STACK (default stack size, as 64k), RUNG_SIGQUIT=0 (no dump on SIGQUIT), RUNG_GUARD=mprotect
