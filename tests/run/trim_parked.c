@@ -8,6 +8,8 @@
  */
 #include "common.h"
 
+#include "residence.h"
+
 enum { GOROUTINES = 64, LEVELS = 48, LEVEL_BYTES = 2048, MOST_PROBED = 8 };
 
 struct sleeper {
@@ -20,11 +22,6 @@ static struct sleeper sleepers[GOROUTINES];
 static rung_chan *chan;
 static atomic_int ended;
 static atomic_bool is_over;
-
-static uintptr_t page_bytes(void)
-{
-    return (uintptr_t)sysconf(_SC_PAGESIZE);
-}
 
 /* Fills a frame at each level; gives back where the deepest was, once all are found as they were left. */
 __attribute__((__noinline__)) static char *deep(int levels, uint32_t number)
@@ -55,13 +52,6 @@ static int sleep_once(void *arg)
     deep(LEVELS, self->number + 1);
     ended++;
     return 0;
-}
-
-static bool is_resident(char *page)
-{
-    unsigned char resident = 0;
-    EXPECT_EQ(mincore(page, page_bytes(), &resident), 0);
-    return (resident & 1) != 0;
 }
 
 static int count_trimmed(void)
@@ -140,17 +130,6 @@ static int all_busy(void *arg)
         rung_yield();
     rung_chan_free(chan);
     return 0;
-}
-
-/* Whether mincore tells the truth about a page that was given back: emulators may not. */
-static bool is_residence_told(void)
-{
-    char *page = mmap(NULL, page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    EXPECT(page != MAP_FAILED);
-    *page = 1;
-    bool was = is_resident(page);
-    EXPECT_EQ(madvise(page, page_bytes(), MADV_DONTNEED), 0);
-    return was && !is_resident(page);
 }
 
 int main(void)
