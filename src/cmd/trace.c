@@ -97,15 +97,15 @@ static bool parse_seconds(const char *text, double *value)
     return end != text && *end == '\0' && *value == *value; /* no NaN */
 }
 
-static bool is_known(const char *known, const char *option)
+static bool is_known(const char *const *known, const char *option)
 {
-    size_t length = strlen(option);
-    const char *found = length > 0 ? strstr(known, option) : NULL;
-    return found != NULL && (found == known || found[-1] == ' ') && found[length] == ' ';
+    while (*known != NULL && strcmp(*known, option) != 0)
+        known++;
+    return *known != NULL;
 }
 
-/* `known`: the options that this one of the commands has, each with a space behind it. */
-static bool parse(int count, char **arguments, const char *known, struct options *options)
+/* `known`: the options that this one of the commands has. */
+static bool parse(int count, char **arguments, const char *const *known, struct options *options)
 {
     *options = (struct options){ .to = 1e18 };
     for (int i = 1; i < count; i++) {
@@ -953,10 +953,13 @@ static int convert(const struct options *options)
 static const struct {
     const char *name;
     int (*run)(const struct options *options);
-    const char *options;
+    const char *options[4]; /* NULL-terminated */
 } commands[] = {
-    { "salvage", salvage, "-o " }, { "symbolize", symbolize, "-o --debug-dir " }, { "cut", cut_trace, "-o --from --to " },
-    { "stats", show_stats, "" }, { "to", convert, "-o " },
+    { "salvage", salvage, { "-o" } },
+    { "symbolize", symbolize, { "-o", "--debug-dir" } },
+    { "cut", cut_trace, { "-o", "--from", "--to" } },
+    { "stats", show_stats, { NULL } },
+    { "to", convert, { "-o" } },
 };
 
 int command_trace(int count, char **arguments)
@@ -970,7 +973,7 @@ int command_trace(int count, char **arguments)
     }
     if (strcmp(arguments[1], "record") == 0)
         return record(count - 1, arguments + 1);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    for (size_t i = 0; i < array_length(commands); i++)
         if (strcmp(arguments[1], commands[i].name) == 0)
             return parse(count - 1, arguments + 1, commands[i].options, &options) ? commands[i].run(&options) : usage();
     not_understood(arguments[1]);
